@@ -1,0 +1,1 @@
+"""Learning: the catalog, enrollment, the course room, completion. The top app: imports both below."""

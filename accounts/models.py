@@ -1,0 +1,226 @@
+"""What is true of people: users, their licenses, and who may read whose record."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from accounts import names, states
+
+
+def check_time_zone(name: str) -> None:
+    """Raises ValidationError unless ``name`` is an IANA time zone that this computer knows."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone that we know.")
+
+
+def default_time_zone() -> str:
+    return settings.DEFAULT_USER_TIME_ZONE
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Save a new user. The e-mail is kept in lower case; without a password none works."""
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        fields.setdefault("legal_name", "Superuser")
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Sign-in ignores the case of the address."""
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account: clinician, trainee, supervisor or staff."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField("e-mail", unique=True)
+    legal_name = models.CharField(
+        max_length=names.MAX_LENGTH,
+        validators=[names.check_name],
+        help_text="As on your license. It is printed on every certificate.",
+    )
+    time_zone = models.CharField(
+        max_length=64, default=default_time_zone, validators=[check_time_zone]
+    )
+    is_staff = models.BooleanField("may open the admin", default=False)
+    is_active = models.BooleanField("may sign in", default=True)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["legal_name"]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="user_email_is_lower_case"
+            ),
+            models.CheckConstraint(condition=~Q(legal_name=""), name="user_has_a_legal_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.legal_name} ({self.email})"
+
+    def get_full_name(self) -> str:
+        return self.legal_name
+
+    def get_short_name(self) -> str:
+        return self.legal_name.split()[0]
+
+    @property
+    def initials(self) -> str:
+        """The first letters of the first and the last name, for the monogram."""
+        words = self.legal_name.split()
+        return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+    @property
+    def tz(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class LicenseQuerySet(models.QuerySet["License"]):
+    def by_state(self) -> LicenseQuerySet:
+        return self.order_by("state", "license_type", "id")
+
+
+class License(models.Model):
+    """One license of one person: the state that gave it, its type, its number."""
+
+    holder = models.ForeignKey(User, models.CASCADE, related_name="licenses")
+    state = models.CharField(max_length=2, choices=states.CHOICES)
+    license_type = models.CharField(
+        "type",
+        max_length=40,
+        validators=[
+            RegexValidator(
+                r"^[A-Za-z][A-Za-z0-9 .\-/()]*$", "Use letters, digits, spaces and . - / ( ) only."
+            )
+        ],
+        help_text="Such as LCSW, LMHC, LMFT or Psychologist",
+    )
+    number = models.CharField(
+        max_length=40,
+        validators=[
+            RegexValidator(
+                r"^[A-Za-z0-9][A-Za-z0-9 .\-/]*$", "Use letters, digits, spaces and . - / only."
+            )
+        ],
+        help_text="As printed on the license",
+    )
+    added_at = models.DateTimeField()
+
+    objects = LicenseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "holder",
+                "state",
+                Lower("license_type"),
+                Lower("number"),
+                name="license_once_per_holder",
+            ),
+            models.CheckConstraint(
+                condition=~Q(license_type="") & ~Q(number=""), name="license_has_type_and_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} {self.license_type} {self.number}"
+
+
+class SupervisionQuerySet(models.QuerySet["Supervision"]):
+    def active(self, *, at: datetime) -> SupervisionQuerySet:
+        """Consented and not ended at that moment."""
+        return self.filter(
+            Q(ended_at__isnull=True) | Q(ended_at__gt=at),
+            accepted_at__lte=at,
+            declined_at__isnull=True,
+        )
+
+    def open(self) -> SupervisionQuerySet:
+        """Neither declined nor ended: waiting for an answer, or active."""
+        return self.filter(declined_at__isnull=True, ended_at__isnull=True)
+
+    def waiting(self) -> SupervisionQuerySet:
+        return self.open().filter(accepted_at__isnull=True)
+
+    def of(self, user: User) -> SupervisionQuerySet:
+        """Those where the user is on either side."""
+        return self.filter(Q(supervisor=user) | Q(trainee=user))
+
+    def newest_first(self) -> SupervisionQuerySet:
+        return self.order_by("-requested_at", "-id")
+
+
+class Supervision(models.Model):
+    """A supervisor's request to read a trainee's record, and the trainee's answer.
+
+    The record is visible from ``accepted_at`` until ``ended_at``, and at no other time.
+    """
+
+    supervisor = models.ForeignKey(User, models.PROTECT, related_name="supervisions_given")
+    trainee = models.ForeignKey(User, models.PROTECT, related_name="supervisions_received")
+    requested_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    declined_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="supervisions_ended"
+    )
+
+    objects = SupervisionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["supervisor", "trainee"],
+                condition=Q(declined_at__isnull=True, ended_at__isnull=True),
+                name="supervision_one_open_per_pair",
+            ),
+            models.CheckConstraint(
+                condition=~Q(supervisor=F("trainee")), name="supervision_is_of_somebody_else"
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at__isnull=True) | Q(accepted_at__gte=F("requested_at")),
+                name="supervision_accepted_after_request",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at__isnull=True) | Q(declined_at__isnull=True),
+                name="supervision_not_both_accepted_and_declined",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("requested_at")),
+                name="supervision_ended_after_request",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="supervision_ended_by_somebody",
+            ),
+        ]
+        indexes = [models.Index(fields=["trainee", "supervisor"], name="supervision_by_trainee")]
+
+    def __str__(self) -> str:
+        return f"{self.supervisor} supervises {self.trainee}"

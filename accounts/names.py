@@ -1,0 +1,31 @@
+"""What a legal name may be: what a board would print, in any script."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from django.core.exceptions import ValidationError
+
+MAX_LENGTH = 150
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Joiners that Arabic, Persian and Indic spelling needs.
+_JOINERS = {"\u200c", "\u200d"}
+
+
+def clean(name: str) -> str:
+    """The name in composed form (NFC) with single spaces, so that equal names are equal text."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", name)).strip()
+
+
+def check_name(name: str) -> None:
+    """Raises ValidationError if the name has no letter or holds what cannot be printed."""
+    if not any(character.isalpha() for character in name):
+        raise ValidationError("Enter your name as it stands on your license.")
+    for character in name:
+        if unicodedata.category(character) in _INVISIBLE and character not in _JOINERS:
+            raise ValidationError(
+                f"The name holds an invisible character (U+{ord(character):04X}). "
+                "Type it again without."
+            )

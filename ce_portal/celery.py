@@ -1,0 +1,34 @@
+"""The Celery app, its schedule, and the one way a task is sent."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+from celery import Celery
+from celery.contrib.django.task import DjangoTask
+from celery.schedules import schedule
+from django.db import transaction
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ce_portal.settings")
+
+
+class PortalTask(DjangoTask):
+    """A task whose sending cannot undo or break the request that asked for it."""
+
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+        """Send after the commit. A broker that is away is logged; the sweep asks again later."""
+        transaction.on_commit(partial(self.delay, *args, **kwargs), robust=True)
+
+
+app = Celery("ce_portal", task_cls=PortalTask)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "ask-again-for-undrawn-certificates": {
+        "task": "transcripts.draw_missing_certificate_pdfs",
+        "schedule": schedule(60.0),  # seconds
+    },
+}

@@ -1,0 +1,40 @@
+"""How figures and days are written: one way each, on pages, in CSV and on documents."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+
+def show_hours(hours: Decimal | int) -> str:
+    """Credit hours without a trailing zero: 3, 1.5, 0.75."""
+    text = f"{Decimal(hours):.2f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def show_day(day: date) -> str:
+    """A calendar day: Feb 2, 2027."""
+    return f"{day:%b} {day.day}, {day.year}"
+
+
+def show_clock(moment: datetime) -> str:
+    """The time of day of an aware moment in its own zone: 12:00 PM."""
+    return f"{moment.hour % 12 or 12}:{moment:%M %p}"
+
+
+def show_moment(moment: datetime, zone: ZoneInfo) -> str:
+    """An aware moment in ``zone``, the zone always written: Tue, Feb 2, 12:00 PM EST."""
+    there = moment.astimezone(zone)
+    return f"{there:%a, %b} {there.day}, {show_clock(there)} {there:%Z}"
+
+
+def show_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """From start to end in ``zone``: 12:00 to 3:15 PM EST; with the day if it ends on another."""
+    first, last = start.astimezone(zone), end.astimezone(zone)
+    if first.date() != last.date():
+        return f"{show_clock(first)} to {last:%a, %b} {last.day}, {show_clock(last)} {last:%Z}"
+    opening = show_clock(first)
+    if f"{first:%p}" == f"{last:%p}":
+        opening = opening.rsplit(" ", 1)[0]
+    return f"{opening} to {show_clock(last)} {last:%Z}"

@@ -1,0 +1,52 @@
+"""The formats of ``ce_portal.formats`` as filters: one way to write a figure, a day, a moment."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils import timezone
+
+from ce_portal import formats
+
+register = template.Library()
+
+
+@register.filter
+def hours(value: Decimal) -> str:
+    """3, 1.5, 0.75"""
+    return formats.show_hours(value)
+
+
+@register.filter
+def day(value: date) -> str:
+    """Feb 2, 2027; a moment becomes the day it is in the reader's zone."""
+    if isinstance(value, datetime):
+        value = timezone.localdate(value)
+    return formats.show_day(value)
+
+
+@register.filter
+def moment(value: datetime, zone: str = "") -> str:
+    """Tue, Feb 2, 12:00 PM EST, in ``zone`` or in the reader's."""
+    return formats.show_moment(value, _zone(zone))
+
+
+@register.simple_tag
+def span(start: datetime, end: datetime, zone: str = "") -> str:
+    """12:00 to 3:15 PM EST, in ``zone`` or in the reader's."""
+    return formats.show_span(start, end, _zone(zone))
+
+
+@register.filter
+def price(value: Decimal) -> str:
+    """$84, $19.50, or Free."""
+    if not value:
+        return "Free"
+    return f"${value:.0f}" if value == value.to_integral_value() else f"${value:.2f}"
+
+
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name) if name else ZoneInfo(timezone.get_current_timezone_name())

@@ -1,0 +1,31 @@
+"""The same settings with throwaway secrets and folders, for tests."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_folder = tempfile.mkdtemp(prefix="ce-portal-test-")
+os.environ["VAR_DIR"] = _folder
+os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
+if os.environ.get("DATABASE_URL"):
+    os.environ.setdefault("ALLOWED_HOSTS", "testserver")
+    os.environ.setdefault("EMAIL_URL", "smtp://localhost:25")
+    os.environ.setdefault("DEFAULT_FROM_EMAIL", "portal@example.com")
+    os.environ.setdefault("SITE_URL", "https://testserver")
+
+from ce_portal.settings import *  # noqa: E402, F403
+from ce_portal.settings import DATABASES, EMBEDDED  # noqa: E402
+
+ALLOWED_HOSTS = ["testserver", "localhost"]
+SECURE_SSL_REDIRECT = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if EMBEDDED:
+    # A real file, so that threads of a race test meet in one database.
+    DATABASES["default"]["TEST"] = {"NAME": Path(_folder) / "test.sqlite3"}
+else:
+    DATABASES["default"]["OPTIONS"] = {}

@@ -1,0 +1,18 @@
+"""One line per app; what is public and stable is listed in the README."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from ce_portal import views
+
+urlpatterns = [
+    path("", include("courses.home_urls")),
+    path("", include("courses.urls")),
+    path("", include("transcripts.urls")),
+    path("", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("appearance/", views.appearance, name="appearance"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+]

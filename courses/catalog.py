@@ -1,0 +1,134 @@
+"""What is in the catalog: publish through a gate, retire."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from courses import approvals
+from courses.models import Course
+
+
+class CatalogError(Exception):
+    """Why a course cannot be published, in sentences for the curator."""
+
+    def __init__(self, missing: list[str]) -> None:
+        self.missing = missing
+        super().__init__(" ".join(missing))
+
+
+@transaction.atomic
+def publish(*, course: Course, at: datetime, on: date) -> None:
+    """Put a course into the catalog. Publishing a published one checks it again.
+
+    ``on`` is the day on which its approvals must be in date.
+    Locks the course.
+    Raises CatalogError, with everything that is missing, if the gate does not open.
+    """
+    course = Course.objects.select_for_update(of=["self"]).get(pk=course.pk)
+    missing = gate(course, on=on)
+    if missing:
+        raise CatalogError(missing)
+    course.status = Course.Status.PUBLISHED
+    course.published_at = course.published_at or at
+    course.retired_at = None
+    course.save(update_fields=["status", "published_at", "retired_at"])
+
+
+@transaction.atomic
+def retire(*, course: Course, at: datetime) -> None:
+    """Take a course out of the catalog; its page stays, and who is enrolled may finish.
+
+    Retiring twice keeps the first day. A draft cannot be retired: it was never in the catalog.
+    """
+    course = Course.objects.select_for_update(of=["self"]).get(pk=course.pk)
+    if course.status == Course.Status.DRAFT:
+        raise CatalogError(["A draft is not in the catalog."])
+    if course.status == Course.Status.PUBLISHED:
+        course.status = Course.Status.RETIRED
+        course.retired_at = at
+        course.save(update_fields=["status", "retired_at"])
+
+
+def gate(course: Course, *, on: date) -> list[str]:
+    """What a course lacks to be published: every disclosure that approving bodies ask for.
+
+    Source: the disclosure lists of APA, NBCC, NAADAC, ACE and CAMFT (reference: provider duties,
+    what the course page must disclose before enrolment).
+    """
+    missing = [
+        f"Fill in “{Course._meta.get_field(name).verbose_name}”."  # noqa: SLF001
+        for name in (
+            "summary",
+            "about",
+            "audience",
+            "conflict_of_interest",
+            "commercial_support",
+            "content_statement",
+            "system_requirements",
+        )
+        if not getattr(course, name).strip()
+    ]
+    if not course.objectives.exists():
+        missing.append("Write at least one learning objective.")
+    if not course.course_instructors.exists():
+        missing.append("Name at least one instructor.")
+    if not course.course_focus_areas.exists():
+        missing.append("Choose at least one focus area.")
+    missing += _credit(course, on=on)
+    missing += _content(course)
+    return missing
+
+
+def headline_hours(course: Course) -> Decimal:
+    """The most hours that one body gives for the course, all its credit types together."""
+    totals: dict[int, Decimal] = {}
+    for body, amount in course.credits.values_list("body", "hours"):
+        totals[body] = totals.get(body, Decimal(0)) + amount
+    return max(totals.values(), default=Decimal(0))
+
+
+def _credit(course: Course, *, on: date) -> list[str]:
+    credits = list(course.credits.select_related("body"))
+    if not credits:
+        return ["Give credit with at least one approving body."]
+    valid = approvals.in_date(course, on=on)
+    missing = sorted(
+        {
+            f"{course.provider} has no approval in date with {credit.body}."
+            for credit in credits
+            if credit.body_id not in valid
+        }
+    )
+    if headline_hours(course) != course.hours:
+        missing.append(
+            f"“Credit hours” say {course.hours}; the credit lines add up to {headline_hours(course)}."
+        )
+    return missing
+
+
+def _content(course: Course) -> list[str]:
+    missing = []
+    questions = list(course.questions.prefetch_related("choices"))
+    for number, question in enumerate(questions, start=1):
+        choices = list(question.choices.all())
+        if len(choices) < 2 or sum(choice.is_right for choice in choices) != 1:
+            missing.append(f"Question {number} needs two choices or more, one of them right.")
+    if course.is_live:
+        if not course.attendance_minutes:
+            missing.append("State the minutes that one must attend.")
+    else:
+        if not course.lessons.exists():
+            missing.append("Write at least one lesson.")
+        if not questions:
+            missing.append("Write the post-test: without an instructor present it is required.")
+    if course.format == Course.Format.TEXT:
+        if course.difficulty is None:
+            missing.append("State the difficulty: the hours are computed with it.")
+    elif not course.agenda.filter(carries_credit=True).exists():
+        missing.append("Write the agenda with its minutes.")
+    return missing
+
+

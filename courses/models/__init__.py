@@ -1,0 +1,57 @@
+"""What is true of courses, in three subjects: who offers, what is offered, who learns."""
+
+from courses.models.catalog import (
+    AgendaItem,
+    Choice,
+    Course,
+    CourseCredit,
+    CourseFocusArea,
+    CourseInstructor,
+    EvaluationQuestion,
+    FocusArea,
+    Lesson,
+    Objective,
+    Question,
+    Session,
+    TeachingMethod,
+    Topic,
+)
+from courses.models.learning import (
+    Attempt,
+    Attendance,
+    Completion,
+    Enrollment,
+    EvaluationAnswer,
+    EvaluationResponse,
+    LessonProgress,
+)
+from courses.models.offering import Approval, ApprovingBody, CreditType, Instructor, Provider
+
+__all__ = [
+    "AgendaItem",
+    "Approval",
+    "ApprovingBody",
+    "Attempt",
+    "Attendance",
+    "Choice",
+    "Completion",
+    "Course",
+    "CourseCredit",
+    "CourseFocusArea",
+    "CourseInstructor",
+    "CreditType",
+    "Enrollment",
+    "EvaluationAnswer",
+    "EvaluationQuestion",
+    "EvaluationResponse",
+    "FocusArea",
+    "Instructor",
+    "Lesson",
+    "LessonProgress",
+    "Objective",
+    "Provider",
+    "Question",
+    "Session",
+    "TeachingMethod",
+    "Topic",
+]

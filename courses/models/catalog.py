@@ -1,0 +1,490 @@
+"""What is offered: topics, courses and their parts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from accounts.models import check_time_zone
+from courses.models.offering import ApprovingBody, CreditType, Instructor, Provider
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
+
+class TopicQuerySet(models.QuerySet["Topic"]):
+    def tree(self) -> TopicQuerySet:
+        """All topics with their focus areas, each in its order."""
+        return self.order_by("position").prefetch_related(
+            Prefetch("focus_areas", FocusArea.objects.order_by("position"))
+        )
+
+
+class Topic(models.Model):
+    """One of the seven topics that people browse by."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=100)
+    covers = models.TextField()
+    marker = models.CharField(max_length=20, help_text="CSS class of its shape and color")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    objects = TopicQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FocusArea(models.Model):
+    """A part of a topic, such as "Informed consent" in ethics."""
+
+    topic = models.ForeignKey(Topic, models.PROTECT, related_name="focus_areas")
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=100)
+    covers = models.TextField()
+    position = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.topic} › {self.name}"
+
+
+class TeachingMethod(models.Model):
+    """How a course teaches: lecture, case study, role-play, ..."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=80)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CourseQuerySet(models.QuerySet["Course"]):
+    def published(self) -> CourseQuerySet:
+        return self.filter(status=Course.Status.PUBLISHED)
+
+    def visible_to(self, user: User | AnonymousUser) -> CourseQuerySet:
+        """Published and retired courses; drafts only for those who curate."""
+        if user.has_perm("courses.change_course"):
+            return self.all()
+        return self.filter(status__in=[Course.Status.PUBLISHED, Course.Status.RETIRED])
+
+    def matching(self, words: str) -> CourseQuerySet:
+        """Courses that hold every word, in title, summary, objectives, instructors or topics."""
+        courses = self
+        for word in words.split()[:12]:
+            courses = courses.filter(
+                Q(title__icontains=word)
+                | Q(summary__icontains=word)
+                | Q(pk__in=Objective.objects.filter(text__icontains=word).values("course"))
+                | Q(
+                    pk__in=CourseInstructor.objects.filter(instructor__name__icontains=word).values(
+                        "course"
+                    )
+                )
+                | Q(
+                    pk__in=CourseFocusArea.objects.filter(
+                        Q(focus_area__name__icontains=word)
+                        | Q(focus_area__topic__name__icontains=word)
+                    ).values("course")
+                )
+            )
+        return courses
+
+    def in_focus_areas(self, slugs: list[str], topics: list[str]) -> CourseQuerySet:
+        """Courses in any of the focus areas, or in any focus area of the topics."""
+        return self.filter(
+            pk__in=CourseFocusArea.objects.filter(
+                Q(focus_area__slug__in=slugs) | Q(focus_area__topic__slug__in=topics)
+            ).values("course")
+        )
+
+    def with_next_session(self, *, at: datetime) -> CourseQuerySet:
+        """Adds ``next_starts_at``: when the next session begins that has not begun, or None."""
+        coming = Session.objects.coming(at=at).filter(course=OuterRef("pk")).soonest_first()
+        return self.annotate(next_starts_at=Subquery(coming.values("starts_at")[:1]))
+
+    def with_cards(self, *, at: datetime) -> CourseQuerySet:
+        """Prefetches all that a card shows: focus areas, bodies, coming sessions."""
+        return self.prefetch_related(
+            Prefetch(
+                "course_focus_areas",
+                CourseFocusArea.objects.select_related("focus_area__topic").order_by("position"),
+            ),
+            Prefetch(
+                "credits",
+                CourseCredit.objects.select_related("body", "credit_type").order_by("position"),
+            ),
+            Prefetch(
+                "sessions",
+                Session.objects.coming(at=at).with_seats_taken().soonest_first(),
+                to_attr="coming_sessions",
+            ),
+        )
+
+    def by_title(self) -> CourseQuerySet:
+        return self.order_by(Lower("title"), "pk")
+
+    def newest_first(self) -> CourseQuerySet:
+        return self.order_by("-published_at", "-pk")
+
+    def shortest_first(self) -> CourseQuerySet:
+        return self.order_by("hours", Lower("title"), "pk")
+
+    def longest_first(self) -> CourseQuerySet:
+        return self.order_by("-hours", Lower("title"), "pk")
+
+    def soonest_first(self) -> CourseQuerySet:
+        """By the next session; courses without one last. Needs ``with_next_session``."""
+        return self.order_by(F("next_starts_at").asc(nulls_last=True), Lower("title"), "pk")
+
+
+class Course(models.Model):
+    """A training: what it teaches, to whom, for which credit, and all that it must disclose."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        PUBLISHED = "published", "Published"
+        RETIRED = "retired", "Retired"
+
+    class Format(models.TextChoices):
+        IN_PERSON = "in-person", "In person"
+        LIVE_WEBINAR = "live-webinar", "Live interactive webinar"
+        RECORDED = "recorded", "Recorded"
+        TEXT = "text", "Text-based"
+        HYBRID = "hybrid", "Hybrid"
+
+    LIVE_FORMATS = (Format.IN_PERSON, Format.LIVE_WEBINAR, Format.HYBRID)
+
+    class Level(models.TextChoices):
+        INTRODUCTORY = "introductory", "Introductory"
+        INTERMEDIATE = "intermediate", "Intermediate"
+        ADVANCED = "advanced", "Advanced"
+
+    key = models.SlugField(
+        "stable id", max_length=80, unique=True, help_text="Never changes; imports find the course by it"
+    )
+    slug = models.SlugField(max_length=80, unique=True, help_text="The address of the course page")
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    published_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    title = models.CharField(max_length=200)
+    summary = models.CharField(max_length=300, help_text="One or two sentences for the catalog")
+    about = models.TextField(help_text="The opening of the course page")
+    audience = models.TextField(help_text="Who it is for, and what it assumes")
+    prerequisites = models.TextField(blank=True)
+    level = models.CharField(max_length=15, choices=Level)
+    format = models.CharField(max_length=15, choices=Format)
+    language = models.CharField(max_length=60, default="English")
+    captions = models.BooleanField(default=False)
+    accessibility = models.TextField(blank=True)
+    price = models.DecimalField(
+        max_digits=7, decimal_places=2, help_text="US dollars, all fees included; 0 is free"
+    )
+
+    provider = models.ForeignKey(Provider, models.PROTECT, related_name="courses")
+    instructors = models.ManyToManyField(
+        Instructor, through="CourseInstructor", related_name="courses"
+    )
+    focus_areas = models.ManyToManyField(
+        FocusArea, through="CourseFocusArea", related_name="courses"
+    )
+    teaching_methods = models.ManyToManyField(TeachingMethod, related_name="courses")
+
+    hours = models.DecimalField(
+        "credit hours",
+        max_digits=5,
+        decimal_places=2,
+        help_text="The most that one body gives; kept equal to the credit lines by the publish gate",
+    )
+    difficulty = models.DecimalField(
+        max_digits=2,
+        decimal_places=1,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(5)],
+        help_text="Text-based courses only: 1 to 5, for the Mergener formula",
+    )
+    attendance_minutes = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Live courses only: minutes one must attend"
+    )
+    pass_mark = models.PositiveSmallIntegerField(
+        default=75,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Percent of right answers",
+    )
+    attempts_allowed = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit"
+    )
+
+    conflict_of_interest = models.TextField("conflicts of interest")
+    commercial_support = models.TextField()
+    content_statement = models.TextField(
+        "accuracy, limits and risks of the content",
+    )
+    system_requirements = models.TextField()
+    references = models.TextField(blank=True, help_text="One per line")
+    last_reviewed_on = models.DateField()
+
+    objects = CourseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(hours__gt=0), name="course_has_hours"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="course_price_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(pass_mark__gte=1, pass_mark__lte=100), name="course_pass_mark_is_percent"
+            ),
+            models.CheckConstraint(
+                condition=Q(attempts_allowed__isnull=True) | Q(attempts_allowed__gte=1),
+                name="course_allows_an_attempt",
+            ),
+            models.CheckConstraint(
+                condition=Q(difficulty__isnull=True) | Q(difficulty__gte=1, difficulty__lte=5),
+                name="course_difficulty_is_1_to_5",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="draft") | Q(published_at__isnull=False),
+                name="course_out_of_draft_was_published",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="retired") | Q(retired_at__isnull=False),
+                name="course_retired_on_a_day",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "published_at"], name="course_newest")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("courses:course", args=[self.slug])
+
+    @property
+    def is_live(self) -> bool:
+        return self.format in self.LIVE_FORMATS
+
+    @property
+    def is_published(self) -> bool:
+        return self.status == self.Status.PUBLISHED
+
+
+class CourseFocusArea(models.Model):
+    """A focus area that a course belongs to; the first is where it is shelved."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="course_focus_areas")
+    focus_area = models.ForeignKey(FocusArea, models.PROTECT, related_name="course_focus_areas")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["course", "focus_area"], name="focus_area_once_per_course")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.focus_area)
+
+
+class CourseInstructor(models.Model):
+    """An instructor of a course, in the order of the course page."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="course_instructors")
+    instructor = models.ForeignKey(Instructor, models.PROTECT, related_name="course_instructors")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["course", "instructor"], name="instructor_once_per_course")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.instructor)
+
+
+class CourseCredit(models.Model):
+    """Hours of one credit type that a course gives with one body, and how they were computed."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="credits")
+    body = models.ForeignKey(ApprovingBody, models.PROTECT, related_name="course_credits")
+    credit_type = models.ForeignKey(CreditType, models.PROTECT, related_name="course_credits")
+    hours = models.DecimalField(max_digits=5, decimal_places=2)
+    basis = models.CharField(
+        max_length=200, help_text="How the hours were computed: method, words or minutes"
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["course", "body", "credit_type"], name="course_credit_once_per_body_and_type"
+            ),
+            models.CheckConstraint(condition=Q(hours__gt=0), name="course_credit_has_hours"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.body}, {self.credit_type}: {self.hours}"
+
+
+class Objective(models.Model):
+    """A measurable thing that a learner can do afterwards."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="objectives")
+    position = models.PositiveSmallIntegerField(default=0)
+    text = models.CharField(max_length=400)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class AgendaItem(models.Model):
+    """One part of the schedule of a course that is not text-based."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="agenda")
+    position = models.PositiveSmallIntegerField(default=0)
+    part = models.CharField("what happens", max_length=200)
+    minutes = models.PositiveSmallIntegerField()
+    carries_credit = models.BooleanField(default=True, help_text="Breaks and meals do not")
+
+    def __str__(self) -> str:
+        return self.part
+
+
+class Lesson(models.Model):
+    """One reading of a course, in Markdown."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="lessons")
+    key = models.SlugField(max_length=80, help_text="Its address within the course")
+    position = models.PositiveSmallIntegerField(default=0)
+    title = models.CharField(max_length=200)
+    body = models.TextField(help_text="Markdown")
+    minutes = models.PositiveSmallIntegerField(help_text="To read it with care, or to watch it")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["course", "key"], name="lesson_key_once_per_course")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Question(models.Model):
+    """A post-test question with one right choice."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="questions")
+    position = models.PositiveSmallIntegerField(default=0)
+    ask = models.TextField("question", max_length=1000)
+    rationale = models.TextField(max_length=2000, help_text="Shown after handing in")
+
+    def __str__(self) -> str:
+        return self.ask
+
+
+class Choice(models.Model):
+    """An answer that a question offers."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="choices")
+    position = models.PositiveSmallIntegerField(default=0)
+    text = models.CharField(max_length=500)
+    is_right = models.BooleanField("right", default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["question"], condition=Q(is_right=True), name="question_has_one_right_choice"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class EvaluationQuestion(models.Model):
+    """A question of the course's own, asked after the standard ones."""
+
+    class Kind(models.TextChoices):
+        RATING = "rating", "Rating, 1 to 5"
+        TEXT = "text", "Free text"
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="evaluation_questions")
+    position = models.PositiveSmallIntegerField(default=0)
+    ask = models.CharField("question", max_length=500)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.RATING)
+
+    def __str__(self) -> str:
+        return self.ask
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def coming(self, *, at: datetime) -> SessionQuerySet:
+        """Not begun at that moment."""
+        return self.filter(starts_at__gt=at)
+
+    def with_seats_taken(self) -> SessionQuerySet:
+        """Adds ``seats_taken``: seats held by learners who have not withdrawn."""
+        return self.annotate(
+            seats_taken=Count("enrollments", filter=Q(enrollments__withdrawn_at__isnull=True))
+        )
+
+    def soonest_first(self) -> SessionQuerySet:
+        return self.order_by("starts_at", "pk")
+
+
+class Session(models.Model):
+    """One live occurrence of a course, with a place or a link, a time zone and a capacity."""
+
+    course = models.ForeignKey(Course, models.PROTECT, related_name="sessions")
+    key = models.SlugField(max_length=80)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    time_zone = models.CharField(max_length=64, validators=[check_time_zone])
+    capacity = models.PositiveIntegerField(
+        "seats", null=True, blank=True, help_text="Empty: no limit; 0: closed"
+    )
+    place = models.CharField(max_length=200, blank=True)
+    join_url = models.URLField("link to join", max_length=500, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["course", "key"], name="session_key_once_per_course"),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="session_ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=~Q(place="") | ~Q(join_url=""), name="session_is_somewhere"
+            ),
+        ]
+        indexes = [models.Index(fields=["course", "starts_at"], name="session_coming")]
+
+    def __str__(self) -> str:
+        return f"{self.course}, {self.starts_at.astimezone(self.tz):%b %d, %Y}"
+
+    def clean(self) -> None:
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValidationError({"ends_at": "A session ends after it starts."})
+        if not self.place and not self.join_url:
+            raise ValidationError({"place": "Give a place, a link to join, or both."})
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def seats_left(self) -> int | None:
+        """Seats that nobody holds; None without a limit. Needs ``with_seats_taken``."""
+        if self.capacity is None:
+            return None
+        return max(0, self.capacity - self.seats_taken)  # type: ignore[attr-defined]

@@ -1,0 +1,20 @@
+"""The door for the browser, one module for each area."""
+
+from courses.views.catalog import catalog, course, enroll, withdraw
+from courses.views.home import home
+from courses.views.room import attempt, complete, evaluation, lesson, post_test, read, room
+
+__all__ = [
+    "attempt",
+    "catalog",
+    "complete",
+    "course",
+    "enroll",
+    "evaluation",
+    "home",
+    "lesson",
+    "post_test",
+    "read",
+    "room",
+    "withdraw",
+]

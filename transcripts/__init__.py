@@ -1,0 +1,1 @@
+"""Credit: the ledger, certificates, transcripts. Knows people, not courses."""

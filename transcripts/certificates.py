@@ -1,0 +1,47 @@
+"""Asking for certificates: issue one, ask for its PDF again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from transcripts import codes, tasks
+from transcripts.models import Certificate, CreditEntry
+
+CODE_TRIES = 5
+
+
+@transaction.atomic
+def issue(*, entry: CreditEntry, at: datetime) -> Certificate:
+    """Issue the certificate of one award. Issuing twice gives the first one back.
+
+    After commit, a worker draws its PDF; the sweep finds it if that message is lost.
+    """
+    issued = Certificate.objects.filter(entry=entry).first()
+    if issued:
+        return issued
+    for last_try in (False,) * (CODE_TRIES - 1) + (True,):
+        try:
+            with transaction.atomic():
+                certificate = Certificate.objects.create(
+                    entry=entry,
+                    code=codes.new(),
+                    issued_at=at,
+                    next_attempt_at=at + timedelta(seconds=tasks.PATIENCE),
+                )
+            break
+        except IntegrityError:
+            if last_try or Certificate.objects.filter(entry=entry).exists():
+                raise
+    tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)
+    return certificate
+
+
+@transaction.atomic
+def redraw_failed(*, certificate: Certificate, at: datetime) -> bool:
+    """Ask at once for a PDF that failed; False if the certificate has its PDF."""
+    asked = Certificate.objects.undrawn().filter(pk=certificate.pk).update(next_attempt_at=at)
+    if asked:
+        tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)
+    return bool(asked)

@@ -1,0 +1,115 @@
+"""The only module that knows the PDF library (Typst)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ce_portal.formats import show_day, show_hours
+
+FOLDER = Path(__file__).parent / "typeset"
+
+_one_at_a_time = threading.Lock()
+
+
+class DrawingError(Exception):
+    """The document cannot be typeset, such as for a letter that no font of ours has."""
+
+
+def draw_certificate(*, record: dict[str, Any], code: str, issued_at: datetime) -> bytes:
+    """The certificate of a ledger record (version 1) as a tagged PDF/A-3a and PDF/UA-1 file.
+
+    The same arguments give the same bytes.
+    Raises DrawingError if a character has no glyph in our fonts.
+    """
+    return _compile(
+        "certificate.typ", _certificate(record, code, issued_at), timestamp=issued_at
+    )
+
+
+def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict[str, Any]:
+    """What the template prints, every figure and day already in words."""
+    activity, holder = record["activity"], record["holder"]
+    earned_on = date.fromisoformat(record["earned_on"])
+    started_on = date.fromisoformat(activity["started_on"])
+    return {
+        "code": code,
+        "name": holder["legal_name"],
+        "licenses": [
+            f"{item['state_name']} {item['type']} {item['number']}" for item in holder["licenses"]
+        ],
+        "title": activity["title"],
+        "description": activity["description"],
+        "format": activity["format_name"],
+        "completed": show_day(earned_on),
+        "dates": _dates(started_on, earned_on),
+        "location": activity["location"],
+        "instructors": [
+            f"{person['name']}, {person['credentials']}" for person in activity["instructors"]
+        ],
+        "hours": show_hours(Decimal(record["hours"])),
+        "lines": [
+            {
+                "body": line["body_name"],
+                "number": line["approval_number"],
+                "type": line["credit_type_name"],
+                "hours": show_hours(Decimal(line["hours"])),
+                "minutes": line["minutes_per_hour"],
+            }
+            for line in record["lines"]
+        ],
+        "statements": list(dict.fromkeys(_statement(line) for line in record["lines"])),
+        "provider": activity["provider"],
+        "issued": show_day(issued_at.astimezone(ZoneInfo(record["time_zone"])).date()),
+        "disclosure": activity["disclosures"]["commercial_support"],
+    }
+
+
+def _dates(started_on: date, earned_on: date) -> str:
+    if started_on >= earned_on:
+        return show_day(earned_on)
+    return f"{show_day(started_on)} to {show_day(earned_on)}"
+
+
+def _statement(line: dict[str, Any]) -> str:
+    statement = line["approval_statement"].strip()
+    since = show_day(date.fromisoformat(line["approval_valid_from"]))
+    if line["approval_valid_to"]:
+        until = show_day(date.fromisoformat(line["approval_valid_to"]))
+        return f"{statement} Approval period: {since} to {until}."
+    return f"{statement} Approved since {since}."
+
+
+@cache
+def _compiler() -> Any:
+    """One compiler for the process, made on first use: a process that forks after a compile leaves
+    the child hanging, so nothing compiles before workers are forked."""
+    import typst  # noqa: PLC0415  Imported late for the same reason.
+
+    return typst.Compiler(
+        root=str(FOLDER), font_paths=[str(FOLDER / "fonts")], ignore_system_fonts=True
+    )
+
+
+def _compile(template: str, data: dict[str, Any], *, timestamp: datetime) -> bytes:
+    """Typeset ``template`` with ``data``, which reaches it as text and is never run as markup."""
+    import typst  # noqa: PLC0415
+
+    with _one_at_a_time:
+        try:
+            document: bytes = _compiler().compile(
+                input=str(FOLDER / template),
+                format="pdf",
+                sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+                timestamp=int(timestamp.timestamp()),
+                pdf_standards=["a-3a", "ua-1"],
+            )
+        except typst.TypstError as error:
+            raise DrawingError(str(error)[:2000]) from error
+    return document

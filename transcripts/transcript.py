@@ -1,0 +1,61 @@
+"""A transcript: entries and totals of one holder and period. Page and CSV read this one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+
+from django.db.models import Prefetch
+
+from accounts.models import User
+from transcripts.models import CreditEntry, CreditLine
+
+
+@dataclass(frozen=True)
+class Year:
+    """The entries of one calendar year, newest first, and their hours."""
+
+    year: int
+    entries: list[CreditEntry]
+    hours: Decimal
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """``hours`` is the sum of the entries shown, and ``years`` adds up to it."""
+
+    holder: User
+    years: list[Year]
+    hours: Decimal
+
+    @property
+    def entries(self) -> list[CreditEntry]:
+        return [entry for year in self.years for entry in year.entries]
+
+
+def build(
+    *,
+    holder: User,
+    reader: User,
+    at: datetime,
+    since: date | None = None,
+    until: date | None = None,
+) -> Transcript:
+    """The holder's credit that ``reader`` may see at that moment, from ``since`` to before ``until``."""
+    entries = (
+        CreditEntry.objects.visible_to(reader, at=at)
+        .filter(holder=holder)
+        .earned_between(since, until)
+        .select_related("certificate")
+        .prefetch_related(Prefetch("lines", CreditLine.objects.order_by("position")))
+        .newest_first()
+    )
+    years = [
+        Year(year, group, sum((entry.hours for entry in group), Decimal(0)))
+        for year, group in (
+            (year, list(rows)) for year, rows in groupby(entries, lambda entry: entry.earned_on.year)
+        )
+    ]
+    return Transcript(holder, years, sum((year.hours for year in years), Decimal(0)))
