@@ -24,6 +24,14 @@ HOUSE_LABELS = {
 }
 
 
+# "This field is required." says what is wrong; these say what to do.
+REQUIRED_TEXTS = {
+    "check": "Check this box to go on.",
+    "choices": "Choose an answer.",
+    "select": "Choose one.",
+}
+
+
 class PortalBoundField(BoundField):
     """A bound field that knows which kind of control it is and can render it in our design."""
 
@@ -55,6 +63,17 @@ class PortalBoundField(BoundField):
     def first_id(self) -> str:
         """Where a link to this field leads: the first control that can take focus."""
         return self.id_for_label or f"{self.auto_id}_0"
+
+    @property
+    def error_texts(self) -> list[str]:
+        """What to do about this field. A required text that the form chose itself stays."""
+        texts = []
+        for error in self.errors.as_data():
+            text = " ".join(str(message) for message in error.messages)
+            if error.code == "required" and text == forms.Field.default_error_messages["required"]:
+                text = REQUIRED_TEXTS.get(self.kind, "Fill this in.")
+            texts.append(text)
+        return texts
 
     @property
     def control(self) -> SafeString:

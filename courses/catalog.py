@@ -6,8 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Sum
 
-from courses import approvals
+from courses import approvals, hours
 from courses.models import Course
 
 
@@ -31,10 +32,11 @@ def publish(*, course: Course, at: datetime, on: date) -> None:
     missing = gate(course, on=on)
     if missing:
         raise CatalogError(missing)
+    course.hours = credit_hours(course)
     course.status = Course.Status.PUBLISHED
     course.published_at = course.published_at or at
     course.retired_at = None
-    course.save(update_fields=["status", "published_at", "retired_at"])
+    course.save(update_fields=["hours", "status", "published_at", "retired_at"])
 
 
 @transaction.atomic
@@ -82,12 +84,33 @@ def gate(course: Course, *, on: date) -> list[str]:
     return missing
 
 
-def headline_hours(course: Course) -> Decimal:
-    """The most hours that one body gives for the course, all its credit types together."""
-    totals: dict[int, Decimal] = {}
+def credit_hours(course: Course) -> Decimal:
+    """The figure that stands for the whole course on cards and in totals: its clock hours of 60
+    minutes, or the most that one body gives if that is less; 0 while either is unknown.
+
+    Bodies count the same time each in its own way (a NYSED hour has 50 minutes), so what each of
+    them gives stands in its credit line and is never added up over bodies.
+    """
+    given: dict[int, Decimal] = {}
     for body, amount in course.credits.values_list("body", "hours"):
-        totals[body] = totals.get(body, Decimal(0)) + amount
-    return max(totals.values(), default=Decimal(0))
+        given[body] = given.get(body, Decimal(0)) + amount
+    if course.format == Course.Format.TEXT:
+        bodies = course.lessons.values_list("body", flat=True)
+        clock_hours = hours.clock_hours_of_text(
+            words=sum(hours.count_words(body) for body in bodies),
+            questions=course.questions.count(),
+            difficulty=course.difficulty or Decimal(1),
+        )
+    else:
+        minutes = course.agenda.filter(carries_credit=True).aggregate(total=Sum("minutes"))["total"]
+        clock_hours = hours.from_minutes(minutes or 0, minutes_per_hour=60)
+    return min(clock_hours, max(given.values(), default=Decimal(0)))
+
+
+@transaction.atomic
+def update_hours(*, course: Course) -> None:
+    """Keep ``course.hours`` true to its agenda, lessons and credit lines."""
+    Course.objects.filter(pk=course.pk).update(hours=credit_hours(course))
 
 
 def _credit(course: Course, *, on: date) -> list[str]:
@@ -102,10 +125,8 @@ def _credit(course: Course, *, on: date) -> list[str]:
             if credit.body_id not in valid
         }
     )
-    if headline_hours(course) != course.hours:
-        missing.append(
-            f"“Credit hours” say {course.hours}; the credit lines add up to {headline_hours(course)}."
-        )
+    if not credit_hours(course):
+        missing.append("The agenda or the lessons make less than a quarter hour.")
     return missing
 
 

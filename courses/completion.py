@@ -200,6 +200,7 @@ def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
         level=course.get_level_display(),
         language=course.language,
         location=_location(enrollment.session),
+        clock_hours=course.hours,
         started_on=started_on,
         instructors=tuple(
             {"name": row.instructor.name, "credentials": row.instructor.credentials}

@@ -73,6 +73,12 @@ def from_minutes(minutes: int, *, minutes_per_hour: int) -> Decimal:
     return round_down(Decimal(minutes) / minutes_per_hour)
 
 
+def clock_hours_of_text(*, words: int, questions: int, difficulty: Decimal) -> Decimal:
+    """Clock hours (60 minutes) of a text-based course by the Mergener formula."""
+    minutes = mergener_minutes(words=words, questions=questions, difficulty=difficulty)
+    return round_down(minutes / 60)
+
+
 def from_text(
     *, method: str, words: int, questions: int, difficulty: Decimal, minutes_per_hour: int
 ) -> TextHours:

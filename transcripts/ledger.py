@@ -51,6 +51,7 @@ class Activity:
     level: str
     language: str
     location: str
+    clock_hours: Decimal
     started_on: date
     instructors: tuple[dict[str, str], ...]
     provider: dict[str, str]
@@ -70,8 +71,8 @@ def award(
 ) -> CreditEntry:
     """Write one entry with its lines. ``earned_on`` is a day in ``time_zone`` (IANA).
 
-    The entry's hours are the most that any one body gives: bodies count the same time each in
-    its own way, so hours of different bodies are never added up.
+    The entry's hours are the activity's clock hours, or the most that one body gives if that is
+    less: bodies count the same time each in its own way, so their hours are never added up.
     Raises LedgerError if there is no line, or if the holder's account is closed.
     """
     if not lines:
@@ -92,7 +93,7 @@ def award(
         activity=activity.key,
         title=activity.title,
         format=activity.format,
-        hours=headline_hours(lines),
+        hours=headline_hours(activity, lines),
         earned_on=earned_on,
         recorded_at=at,
         record=record,
@@ -113,12 +114,12 @@ def award(
     return entry
 
 
-def headline_hours(lines: list[Line]) -> Decimal:
-    """The most hours that one body gives, all its credit types together."""
+def headline_hours(activity: Activity, lines: list[Line]) -> Decimal:
+    """The one figure that totals add up."""
     totals: dict[str, Decimal] = {}
     for line in lines:
         totals[line.body] = totals.get(line.body, Decimal(0)) + line.hours
-    return max(totals.values())
+    return min(activity.clock_hours, max(totals.values()))
 
 
 def build_record(
@@ -149,7 +150,7 @@ def build_record(
             },
             "activity": asdict(activity),
             "lines": [asdict(line) for line in lines],
-            "hours": headline_hours(lines),
+            "hours": headline_hours(activity, lines),
             "earned_on": earned_on,
             "time_zone": time_zone,
             "recorded_at": at,

@@ -74,8 +74,8 @@ class CreditEntry(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["holder", "earned_on"],
-                include=["format", "hours"],
+                # Format and hours ride along, so that sums are read from the index alone.
+                fields=["holder", "earned_on", "format", "hours"],
                 name="credit_entry_by_holder",
             ),
         ]

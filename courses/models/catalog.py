@@ -206,7 +206,8 @@ class Course(models.Model):
         "credit hours",
         max_digits=5,
         decimal_places=2,
-        help_text="The most that one body gives; kept equal to the credit lines by the publish gate",
+        default=0,
+        help_text="Clock hours of 60 minutes, computed from the agenda or the lessons",
     )
     difficulty = models.DecimalField(
         max_digits=2,
@@ -241,7 +242,9 @@ class Course(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(hours__gt=0), name="course_has_hours"),
+            models.CheckConstraint(
+                condition=Q(status="draft", hours__gte=0) | Q(hours__gt=0), name="course_has_hours"
+            ),
             models.CheckConstraint(condition=Q(price__gte=0), name="course_price_is_not_negative"),
             models.CheckConstraint(
                 condition=Q(pass_mark__gte=1, pass_mark__lte=100), name="course_pass_mark_is_percent"

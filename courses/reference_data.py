@@ -1,0 +1,53 @@
+"""The topics, approving bodies, credit types and teaching methods that ship with the portal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.db import transaction
+
+from courses.models import ApprovingBody, CreditType, FocusArea, TeachingMethod, Topic
+
+FOLDER = Path(__file__).parent / "reference"
+
+
+@transaction.atomic
+def load() -> int:
+    """Write the rows of ``courses/reference/``, by slug; the number of rows.
+
+    Loading again updates them. Rows that the files no longer name stay: courses may use them.
+    """
+    tree = _read("topics.yaml")["topics"]
+    credit = _read("credit.yaml")
+    rows = 0
+    area_position = 0
+    for position, entry in enumerate(tree):
+        areas = entry.pop("focus_areas")
+        topic, _ = Topic.objects.update_or_create(
+            slug=entry.pop("slug"), defaults={**entry, "position": position}
+        )
+        rows += 1
+        for area in areas:
+            FocusArea.objects.update_or_create(
+                slug=area.pop("slug"),
+                defaults={**area, "topic": topic, "position": area_position},
+            )
+            area_position += 1
+            rows += 1
+    for model, name in (
+        (ApprovingBody, "approving_bodies"),
+        (CreditType, "credit_types"),
+        (TeachingMethod, "teaching_methods"),
+    ):
+        for position, entry in enumerate(credit[name]):
+            model.objects.update_or_create(
+                slug=entry.pop("slug"), defaults={**entry, "position": position}
+            )
+            rows += 1
+    return rows
+
+
+def _read(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text())
