@@ -90,6 +90,9 @@ class PortalBoundField(BoundField):
         if "autocomplete" in own_attrs and "placeholder" in own_attrs:
             # allauth repeats the label as a placeholder; the label above the control is enough.
             attrs["placeholder"] = False
+        if self.kind == "group" and "aria-label" not in own_attrs:
+            # The legend names the group; each of its controls needs a name of its own.
+            attrs["aria-label"] = self.label
         if self.form.is_bound and "data-detect-time-zone" in own_attrs:
             # What is selected now was sent: the browser must not replace it by its guess.
             attrs["data-detect-time-zone"] = False

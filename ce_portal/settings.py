@@ -155,7 +155,7 @@ else:
 # Jobs are rows in our tables (a certificate without a PDF is a to-do); the broker only hurries.
 if EMBEDDED:
     CELERY_BROKER_URL = f"sqla+sqlite:///{VAR_DIR / 'broker.sqlite3'}"
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.5, "connect_args": {"timeout": 20}}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"connect_args": {"timeout": 20}}  # seconds
 else:
     CELERY_BROKER_URL = env.str("REDIS_URL")
     CELERY_BROKER_TRANSPORT_OPTIONS = {

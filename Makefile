@@ -1,0 +1,53 @@
+# make run   starts the portal, with all that it needs
+# make test  runs the tests on SQLite
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+TEMPLATES = $$(git ls-files 'templates/*.html')
+
+.PHONY: run test test-postgres test-browser lint format lock clean
+
+run: $(VENV)/.ready
+	@$(BIN)/python manage.py run_portal --port "$(PORT)"
+
+test: $(VENV)/.ready-dev
+	@$(BIN)/pytest -n auto -m "not browser"
+
+# DATABASE_URL and REDIS_URL name running services.
+test-postgres: $(VENV)/.ready-dev
+	@test -n "$$DATABASE_URL" -a -n "$$REDIS_URL" || { echo "Set DATABASE_URL and REDIS_URL."; exit 1; }
+	@$(BIN)/pytest -n auto -m "not browser"
+
+# Needs Chromium at /usr/bin/chromium, or CHROMIUM=.
+test-browser: $(VENV)/.ready-dev
+	@$(BIN)/pytest -m browser
+
+lint: $(VENV)/.ready-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/djade --check --target-version 5.2 $(TEMPLATES)
+	@$(BIN)/mypy
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@.ci/check-deploy $(BIN)/python
+
+format: $(VENV)/.ready-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/djade --target-version 5.2 $(TEMPLATES)
+
+lock: $(VENV)/.ready-dev
+	@for name in requirements requirements-dev; do \
+	  $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file $$name.txt $$name.in || exit 1; done
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.ready: requirements.txt
+	@PYTHON="$(PYTHON)" .ci/make-venv $@ requirements.txt
+
+$(VENV)/.ready-dev: requirements.txt requirements-dev.txt
+	@PYTHON="$(PYTHON)" .ci/make-venv $@ requirements.txt requirements-dev.txt
+	@touch $(VENV)/.ready

@@ -1,0 +1,59 @@
+"""The smallest valid people, licenses and supervisions."""
+
+from datetime import UTC, datetime
+
+import factory
+from allauth.account.models import EmailAddress
+
+from accounts.models import License, Supervision, User
+
+PASSWORD = "a long enough one"
+LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    """A person who can sign in, with a verified address."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"person{n}@example.com")
+    legal_name = factory.Sequence(lambda n: f"Person Number {n}")
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        password = kwargs.pop("password", PASSWORD)
+        user = model_class.objects.create_user(*args, password=password, **kwargs)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        return user
+
+
+class LicenseFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = License
+
+    holder = factory.SubFactory(UserFactory)
+    state = "NY"
+    license_type = "LCSW"
+    number = factory.Sequence(lambda n: f"{n:06}")
+    added_at = LONG_AGO
+
+
+class SupervisionFactory(factory.django.DjangoModelFactory):
+    """An active supervision: asked for and accepted, not ended."""
+
+    class Meta:
+        model = Supervision
+
+    supervisor = factory.SubFactory(UserFactory)
+    trainee = factory.SubFactory(UserFactory)
+    requested_at = LONG_AGO
+    accepted_at = LONG_AGO
+
+    class Params:
+        waiting = factory.Trait(accepted_at=None)
+        declined = factory.Trait(accepted_at=None, declined_at=LONG_AGO)
+        ended = factory.Trait(
+            ended_at=datetime(2026, 2, 1, tzinfo=UTC), ended_by=factory.SelfAttribute("trainee")
+        )

@@ -1,0 +1,64 @@
+"""What every app's tests share (a pytest plugin, see pytest.ini)."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+@pytest.fixture
+def noon() -> datetime:
+    """A moment: noon UTC on March 2, 2026, which is morning in New York."""
+    return datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Any, settings: Any) -> None:
+    """No test sees the files, the cached limits or the tasks of another."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+
+
+@pytest.fixture
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Names and arguments of the tasks that were sent; none of them reaches a broker."""
+    sent: list[tuple[str, dict[str, Any]]] = []
+
+    def keep(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> None:
+        sent.append((self.name, kwargs or {}))
+
+    monkeypatch.setattr("ce_portal.celery.PortalTask.apply_async", keep)
+    return sent
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(sent_tasks: list[Any]) -> None:
+    """Every test: tasks are noted, not sent."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_ledger_that_tests_may_empty() -> Iterator[None]:
+    """After a test with real commits Django empties all tables, which the ledger refuses.
+
+    Its triggers step aside for just that moment, and are in force during every test.
+    """
+    # By name: the wiring imports no app, and a module cannot begin with a digit in an import.
+    append_only = importlib.import_module("transcripts.migrations.0002_append_only_ledger")
+    empty_tables = TransactionTestCase._fixture_teardown
+
+    def empty_tables_without_triggers(self: TransactionTestCase) -> None:
+        append_only.drop_triggers(connection)
+        try:
+            empty_tables(self)
+        finally:
+            append_only.create_triggers(connection)
+
+    TransactionTestCase._fixture_teardown = empty_tables_without_triggers  # type: ignore[method-assign]
+    yield
+    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[method-assign]

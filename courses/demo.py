@@ -1,0 +1,98 @@
+"""The demonstration: accounts, licenses, a supervision, and some credit earned the ordinary way."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts import licenses, supervision
+from accounts.models import User
+from courses import completion, enrollment, importing, learning, reference_data
+from courses.models import Course, Enrollment, Question
+
+CATALOG = Path(__file__).parent / "demo_catalog"
+PASSWORD = "quiet-pine-demo"  # noqa: S105  Named in the README; these accounts never leave a demonstration.
+
+PEOPLE = [
+    ("clinician@example.com", "Maya Okafor", [("NY", "LCSW", "000000"), ("NJ", "LCSW", "44SC00000000")]),
+    ("supervisor@example.com", "Helena Brandt", [("NY", "LCSW-R", "000001")]),
+    ("trainee@example.com", "Priya Raman", [("NY", "LMSW", "000002")]),
+    ("curator@example.com", "Ingrid Solheim", []),
+]
+
+# Who completed what, and how many days ago.
+HISTORY = [
+    ("clinician@example.com", "cultural-humility-first-five-sessions", 400),
+    ("clinician@example.com", "compassion-fatigue-gauges", 210),
+    ("clinician@example.com", "implicit-bias-clinical-decisions", 95),
+    ("trainee@example.com", "listening-and-alliance-repair", 160),
+    ("trainee@example.com", "asking-about-suicide", 75),
+    ("trainee@example.com", "cbt-for-insomnia-introduction", 20),
+]
+IN_PROGRESS = [("clinician@example.com", "pacing-grounding-attunement", 2)]
+
+
+@transaction.atomic
+def load(*, at: datetime, today: date) -> bool:
+    """Fill an empty portal; False, and nothing written, if it has any person or course."""
+    if User.objects.exists() or Course.objects.exists():
+        return False
+    reference_data.load()
+    importing.load(paths=[CATALOG], at=at, today=today)
+    people = {email: _person(email, name, held, at=at) for email, name, held in PEOPLE}
+    curator = people["curator@example.com"]
+    curator.is_staff = True
+    curator.save(update_fields=["is_staff"])
+    curator.groups.add(Group.objects.get(name="Curators"))
+
+    since = at - timedelta(days=180)
+    asked = supervision.request(
+        supervisor=people["supervisor@example.com"], email="trainee@example.com", at=since
+    )
+    if asked:
+        supervision.accept(supervision=asked, at=since)
+    for email, key, days in HISTORY:
+        _complete(people[email], key, at=at - timedelta(days=days))
+    for email, key, lessons in IN_PROGRESS:
+        _begin(people[email], key, lessons, at=at - timedelta(days=1))
+    return True
+
+
+
+
+def _person(email: str, name: str, held: list[tuple[str, str, str]], *, at: datetime) -> User:
+    user = User.objects.create_user(email, PASSWORD, legal_name=name)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    for state, license_type, number in held:
+        licenses.add(holder=user, state=state, license_type=license_type, number=number, at=at)
+    return user
+
+
+def _begin(learner: User, key: str, lessons: int | None, *, at: datetime) -> Enrollment:
+    course = Course.objects.get(key=key)
+    held = enrollment.enroll(learner=learner, course=course, at=at)
+    for lesson in course.lessons.order_by("position")[:lessons]:
+        learning.mark_read(enrollment=held, lesson=lesson, at=at)
+    return held
+
+
+def _complete(learner: User, key: str, *, at: datetime) -> None:
+    """Read everything, answer everything rightly, evaluate: as the pages would."""
+    held = _begin(learner, key, None, at=at)
+    questions = Question.objects.filter(course=held.course).prefetch_related("choices")
+    chosen = {
+        question: next(choice.pk for choice in question.choices.all() if choice.is_right)
+        for question in questions.order_by("position")
+    }
+    learning.hand_in_post_test(enrollment=held, number=1, chosen=chosen, at=at)
+    answers = {
+        question: 5 if question.kind == learning.RATING else ""
+        for question in learning.evaluation_questions(held.course)
+    }
+    learning.hand_in_evaluation(enrollment=held, answers=answers, at=at)
+    # The evaluation completes the course; if credit could not be given, say why here.
+    completion.complete(enrollment=held, at=at)

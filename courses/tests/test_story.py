@@ -1,0 +1,133 @@
+"""The whole portal in one test: read this first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Supervision, User
+from accounts.tests.factories import UserFactory
+from courses.models import Completion, Enrollment
+from courses.tests.factories import CourseFactory
+from transcripts import tasks as transcript_tasks
+from transcripts.models import Certificate, CreditEntry
+from accounts import tasks as account_tasks
+
+PASSWORD = "a quiet winter morning"
+
+
+@pytest.mark.django_db
+def test_a_clinician_learns_earns_and_proves_it(
+    client, sent_tasks, django_capture_on_commit_callbacks
+):
+    course = CourseFactory(title="Informed Consent as a Conversation", slug="consent", key="consent")
+
+    # She creates an account, and confirms her address by the mail's link.
+    client.post(
+        reverse("account_signup"),
+        {
+            "legal_name": "Maya Okafor",
+            "email": "Maya@Example.com",
+            "time_zone": "America/New_York",
+            "password1": PASSWORD,
+            "password2": PASSWORD,
+        },
+    )
+    link = next(word for word in mail.outbox[-1].body.split() if "/confirm-email/" in word)
+    client.post(link)
+    client.post(reverse("account_login"), {"login": "maya@example.com", "password": PASSWORD})
+    clinician = User.objects.get(email="maya@example.com")
+    client.post(
+        reverse("accounts:licenses"), {"state": "NY", "license_type": "LCSW", "number": "000000"}
+    )
+
+    # She finds the course, reads what it gives, and enrolls.
+    catalog = client.get(reverse("courses:catalog"), {"q": "consent", "topic": "ethics"})
+    assert "Informed Consent as a Conversation" in catalog.text
+    assert "ASWB ACE" in client.get(course.get_absolute_url()).text
+    client.post(reverse("courses:enroll", args=["consent"]))
+    enrollment = Enrollment.objects.get(learner=clinician)
+
+    # She reads the lessons; the last one leads to the post-test.
+    for lesson in course.lessons.order_by("position"):
+        assert "conversation" in client.get(_in_room(enrollment, "lesson", lesson.key)).text
+        answer = client.post(_in_room(enrollment, "read", lesson.key))
+    assert answer.url == _in_room(enrollment, "post_test")
+
+    # The first attempt fails, the second passes and shows why.
+    answer = client.post(answer.url, _answers(course, right=2, attempt=1))
+    assert "Not yet: 2 of 4" in client.get(answer.url).text
+    answer = client.post(_in_room(enrollment, "post_test"), _answers(course, right=4, attempt=2))
+    assert "Because the risk changed." in client.get(answer.url).text
+
+    # The evaluation is the last step: it gives credit and a certificate in one go.
+    form = client.get(_in_room(enrollment, "evaluation")).context["form"]
+    ratings = {name: 5 for name, field in form.fields.items() if hasattr(field, "choices")}
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(_in_room(enrollment, "evaluation"), ratings)
+    completion = Completion.objects.get(enrollment=enrollment)
+    entry = CreditEntry.objects.get(holder=clinician)
+    assert completion.credit_entry == entry
+    certificate = Certificate.objects.get(entry=entry)
+    assert "Preparing" in client.get(_in_room(enrollment, "room")).text
+
+    # The worker draws the certificate; the page turns into a link, the link into a document.
+    (name, arguments) = sent_tasks[-1]
+    assert name == "transcripts.draw_certificate_pdf"
+    transcript_tasks.draw_certificate_pdf(**arguments)
+    document = reverse("transcripts:certificate_pdf", args=[certificate.code])
+    assert document in client.get(_in_room(enrollment, "room")).text
+    assert b"".join(client.get(document).streaming_content).startswith(b"%PDF-")
+
+    # The credit stands in the transcript, on the page and in the CSV.
+    assert "Informed Consent as a Conversation" in client.get(reverse("transcripts:transcript")).text
+    assert "ASWB ACE" in client.get(reverse("transcripts:export_csv")).text
+
+    # A supervisor asks, sees nothing, is let in, reads, and sees nothing after the end.
+    supervisor = UserFactory(legal_name="Helena Brandt")
+    page = reverse("transcripts:trainee", args=[clinician.pk])
+    client.force_login(supervisor)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(reverse("accounts:supervision"), {"email": "maya@example.com"})
+    account_tasks.mail_supervision_request(**sent_tasks[-1][1])
+    assert mail.outbox[-1].to == ["maya@example.com"]
+    assert client.get(page).status_code == 404
+    supervision = Supervision.objects.get()
+
+    client.force_login(clinician)
+    client.post(reverse("accounts:accept_supervision", args=[supervision.pk]))
+
+    client.force_login(supervisor)
+    assert "Informed Consent as a Conversation" in client.get(page).text
+    assert client.get(document).status_code == 200
+
+    client.force_login(clinician)
+    client.post(reverse("accounts:end_supervision", args=[supervision.pk]))
+
+    client.force_login(supervisor)
+    assert client.get(page).status_code == 404
+    assert client.get(document).status_code == 404
+
+    # A year later the course is renamed and retired; the record says what it said.
+    course.title, course.hours = "Something Else", 3
+    course.status, course.retired_at = "retired", timezone.now() + timedelta(days=365)
+    course.save()
+    client.force_login(clinician)
+    assert "Something Else" not in client.get(reverse("transcripts:transcript")).text
+
+
+def _in_room(enrollment: Enrollment, page: str, *arguments: str) -> str:
+    return reverse(f"courses:{page}", args=[enrollment.pk, *arguments])
+
+
+def _answers(course, *, right: int, attempt: int) -> dict[str, int]:
+    """Post-test answers of which the first ``right`` are right."""
+    answers = {"attempt": attempt}
+    for index, question in enumerate(course.questions.order_by("position")):
+        chosen = question.choices.filter(is_right=index < right).order_by("position").first()
+        answers[f"question-{question.pk}"] = chosen.pk
+    return answers

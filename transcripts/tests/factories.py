@@ -1,0 +1,97 @@
+"""The smallest valid credit, written by the ledger itself: there is no other writer."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import factory
+
+from accounts.tests.factories import UserFactory
+from transcripts import certificates, ledger
+from transcripts.models import Certificate, CreditEntry
+
+LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def make_activity(**changes) -> ledger.Activity:
+    facts = {
+        "key": "consent",
+        "title": "Informed Consent as a Conversation",
+        "description": "Consent as a thread picked up in session after session.",
+        "objectives": ("Name the moments that ask for consent anew.",),
+        "format": "text",
+        "format_name": "Text-based",
+        "level": "Introductory",
+        "language": "English",
+        "location": "Online, on demand",
+        "clock_hours": Decimal("1.5"),
+        "started_on": date(2026, 1, 4),
+        "instructors": ({"name": "Ada Moreno", "credentials": "PhD, LCSW"},),
+        "provider": {
+            "name": "Hollow Reed Institute",
+            "address": "118 Canal Street\nTroy, NY 12180",
+            "email": "office@hollowreed.example",
+            "phone": "(518) 555-0142",
+            "director": "Ingrid Solheim, LCSW",
+            "director_title": "Director of Continuing Education",
+        },
+        "disclosures": {
+            "conflict_of_interest": "Nothing to disclose.",
+            "commercial_support": "No commercial support was received.",
+        },
+        "evidence": {"lessons_read": 2, "evaluation": "submitted"},
+    }
+    return ledger.Activity(**{**facts, **changes})
+
+
+def make_line(**changes) -> ledger.Line:
+    facts = {
+        "body": "aswb-ace",
+        "body_name": "ASWB ACE",
+        "credit_type": "ethics",
+        "credit_type_name": "Ethics",
+        "hours": Decimal("1.5"),
+        "minutes_per_hour": 60,
+        "basis": "90 minutes of instruction at 60 an hour",
+        "approval_number": "0000",
+        "approval_statement": "Hollow Reed Institute, no. 0000, is approved by ASWB ACE.",
+        "approval_valid_from": date(2025, 9, 1),
+        "approval_valid_to": date(2028, 8, 31),
+    }
+    return ledger.Line(**{**facts, **changes})
+
+
+class CreditEntryFactory(factory.django.DjangoModelFactory):
+    """One award of 1.5 hours; ``title``, ``hours`` and ``earned_on`` may be given."""
+
+    class Meta:
+        model = CreditEntry
+
+    holder = factory.SubFactory(UserFactory)
+    title = "Informed Consent as a Conversation"
+    hours = Decimal("1.5")
+    earned_on = date(2026, 1, 5)
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        hours = Decimal(kwargs["hours"])
+        return ledger.award(
+            holder=kwargs["holder"],
+            activity=make_activity(title=kwargs["title"], clock_hours=hours),
+            lines=kwargs.get("lines") or [make_line(hours=hours)],
+            earned_on=kwargs["earned_on"],
+            time_zone="America/New_York",
+            at=LONG_AGO,
+        )
+
+
+class CertificateFactory(factory.django.DjangoModelFactory):
+    """The certificate of one award, not drawn yet."""
+
+    class Meta:
+        model = Certificate
+
+    entry = factory.SubFactory(CreditEntryFactory)
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        return certificates.issue(entry=kwargs["entry"], at=LONG_AGO)
