@@ -19,6 +19,8 @@ class TimeZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Health checks must not touch the session: the database may be what is away.
-        signed_in = settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated
-        with timezone.override(request.user.tz if signed_in else self.default):
+        zone = self.default
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            zone = request.user.tz
+        with timezone.override(zone):
             return self.get_response(request)

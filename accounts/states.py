@@ -1,7 +1,7 @@
 """States, districts and territories that license clinicians, by USPS abbreviation."""
 
 CHOICES = [
-    tuple(line.split(" ", 1))
+    (line[:2], line[3:])
     for line in """\
 AL Alabama
 AK Alaska

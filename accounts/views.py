@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -12,10 +12,11 @@ from accounts import licenses as license_story
 from accounts import supervision as supervision_story
 from accounts.forms import LicenseForm, ProfileForm, SupervisionRequestForm
 from accounts.models import License, Supervision
+from accounts.requests import SignedInRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: SignedInRequest) -> HttpResponse:
     """Name, time zone, and the licenses on file."""
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
@@ -37,7 +38,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def licenses(request: HttpRequest) -> HttpResponse:
+def licenses(request: SignedInRequest) -> HttpResponse:
     """The licenses on file, and one more."""
     form = LicenseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -67,7 +68,7 @@ def licenses(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def remove_license(request: HttpRequest, pk: int) -> HttpResponse:
+def remove_license(request: SignedInRequest, pk: int) -> HttpResponse:
     license_ = get_object_or_404(License, pk=pk, holder=request.user)
     license_story.remove(license_=license_)
     messages.success(
@@ -77,7 +78,7 @@ def remove_license(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def supervision_page(request: HttpRequest) -> HttpResponse:
+def supervision_page(request: SignedInRequest) -> HttpResponse:
     """Whom I supervise, who supervises me, and a request for a new trainee."""
     form = SupervisionRequestForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -113,7 +114,7 @@ def supervision_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def accept(request: HttpRequest, pk: int) -> HttpResponse:
+def accept(request: SignedInRequest, pk: int) -> HttpResponse:
     supervision = get_object_or_404(
         Supervision.objects.select_related("supervisor"), pk=pk, trainee=request.user
     )
@@ -131,7 +132,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def decline(request: HttpRequest, pk: int) -> HttpResponse:
+def decline(request: SignedInRequest, pk: int) -> HttpResponse:
     supervision = get_object_or_404(Supervision, pk=pk, trainee=request.user)
     try:
         supervision_story.decline(supervision=supervision, at=timezone.now())
@@ -143,7 +144,7 @@ def decline(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def end(request: HttpRequest, pk: int) -> HttpResponse:
+def end(request: SignedInRequest, pk: int) -> HttpResponse:
     supervision = get_object_or_404(Supervision.objects.of(request.user), pk=pk)
     supervision_story.end(supervision=supervision, by=request.user, at=timezone.now())
     messages.success(request, "The supervision has ended.")

@@ -17,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ce_portal.settings")
 class PortalTask(DjangoTask):
     """A task whose sending cannot undo or break the request that asked for it."""
 
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Send after the commit. A broker that is away is logged; the sweep asks again later."""
         transaction.on_commit(partial(self.delay, *args, **kwargs), robust=True)
 

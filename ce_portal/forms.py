@@ -1,8 +1,8 @@
 """How every form looks.
 
 ``{{ form }}`` renders ``django/forms/div.html``, ``{{ field.as_field_group }}`` renders
-``django/forms/field.html`` and ``{{ field.control }}`` the bare control; all three are in our design,
-for allauth's forms too. A plain ``{{ field }}`` stays Django's, which is what the admin uses.
+``django/forms/field.html`` and ``{{ field.control }}`` the bare control; all three are in our
+design, for allauth's forms too. A plain ``{{ field }}`` stays Django's, which the admin uses.
 """
 
 from __future__ import annotations

@@ -92,6 +92,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "ce_portal.csp.AdminPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -152,6 +153,7 @@ else:
 
 # --- Background work --------------------------------------------------------
 
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
 # Jobs are rows in our tables (a certificate without a PDF is a to-do); the broker only hurries.
 if EMBEDDED:
     CELERY_BROKER_URL = f"sqla+sqlite:///{VAR_DIR / 'broker.sqlite3'}"
@@ -240,9 +242,10 @@ if EMBEDDED:
     EMAIL_FILE_PATH = VAR_DIR / "mail"
     DEFAULT_FROM_EMAIL = "CE Portal <portal@localhost>"
 else:
-    vars().update(env.email_url("EMAIL_URL"))
-    if EMAIL_BACKEND != "django.core.mail.backends.smtp.EmailBackend":  # noqa: F821
+    _mail = env.email_url("EMAIL_URL")
+    if _mail["EMAIL_BACKEND"] != "django.core.mail.backends.smtp.EmailBackend":
         raise ImproperlyConfigured("EMAIL_URL must name a mail server, as smtp+tls://host:587.")
+    globals().update(_mail)
     EMAIL_TIMEOUT = 10  # seconds
     DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

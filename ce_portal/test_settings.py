@@ -1,10 +1,13 @@
 """The same settings with throwaway secrets and folders, for tests."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 _folder = tempfile.mkdtemp(prefix="ce-portal-test-")
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["VAR_DIR"] = _folder
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
 if os.environ.get("DATABASE_URL"):
@@ -14,8 +17,9 @@ if os.environ.get("DATABASE_URL"):
     os.environ.setdefault("SITE_URL", "https://testserver")
 
 from ce_portal.settings import *  # noqa: E402, F403
-from ce_portal.settings import DATABASES, EMBEDDED  # noqa: E402
+from ce_portal.settings import DATABASES, EMBEDDED, STATIC_ROOT  # noqa: E402
 
+STATIC_ROOT.mkdir()
 ALLOWED_HOSTS = ["testserver", "localhost"]
 SECURE_SSL_REDIRECT = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
+
 @pytest.fixture
 def noon() -> datetime:
     """A moment: noon UTC on March 2, 2026, which is morning in New York."""
@@ -50,7 +51,8 @@ def _a_ledger_that_tests_may_empty() -> Iterator[None]:
     """
     # By name: the wiring imports no app, and a module cannot begin with a digit in an import.
     append_only = importlib.import_module("transcripts.migrations.0002_append_only_ledger")
-    empty_tables = TransactionTestCase._fixture_teardown
+    case: Any = TransactionTestCase
+    empty_tables = case._fixture_teardown
 
     def empty_tables_without_triggers(self: TransactionTestCase) -> None:
         append_only.drop_triggers(connection)
@@ -59,6 +61,6 @@ def _a_ledger_that_tests_may_empty() -> Iterator[None]:
         finally:
             append_only.create_triggers(connection)
 
-    TransactionTestCase._fixture_teardown = empty_tables_without_triggers  # type: ignore[method-assign]
+    case._fixture_teardown = empty_tables_without_triggers
     yield
-    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[method-assign]
+    case._fixture_teardown = empty_tables

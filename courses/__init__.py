@@ -1,1 +1,1 @@
-"""Learning: the catalog, enrollment, the course room, completion. The top app: imports both below."""
+"""Learning: catalog, enrollment, course room, completion. The top app: imports both below."""

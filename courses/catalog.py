@@ -61,17 +61,17 @@ def gate(course: Course, *, on: date) -> list[str]:
     what the course page must disclose before enrolment).
     """
     missing = [
-        f"Fill in “{Course._meta.get_field(name).verbose_name}”."  # noqa: SLF001
-        for name in (
-            "summary",
-            "about",
-            "audience",
-            "conflict_of_interest",
-            "commercial_support",
-            "content_statement",
-            "system_requirements",
-        )
-        if not getattr(course, name).strip()
+        f"Fill in “{label}”."
+        for label, text in {
+            "summary": course.summary,
+            "about": course.about,
+            "audience": course.audience,
+            "conflicts of interest": course.conflict_of_interest,
+            "commercial support": course.commercial_support,
+            "accuracy, limits and risks of the content": course.content_statement,
+            "system requirements": course.system_requirements,
+        }.items()
+        if not text.strip()
     ]
     if not course.objectives.exists():
         missing.append("Write at least one learning objective.")
@@ -151,5 +151,3 @@ def _content(course: Course) -> list[str]:
     elif not course.agenda.filter(carries_credit=True).exists():
         missing.append("Write the agenda with its minutes.")
     return missing
-
-

@@ -174,7 +174,9 @@ def credit_lines(course: Course, *, on: date) -> list[ledger.Line]:
             approval_valid_from=approval.valid_from,
             approval_valid_to=approval.valid_to,
         )
-        for credit in course.credits.select_related("body", "credit_type").order_by("position", "pk")
+        for credit in course.credits.select_related("body", "credit_type").order_by(
+            "position", "pk"
+        )
         if (approval := valid.get(credit.body_id))
     ]
 

@@ -66,12 +66,8 @@ def _printable(text: str) -> str:
     return text
 
 
-def _text(maximum: int) -> Any:
-    return Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=maximum),
-        AfterValidator(_printable),
-    ]
+def _at_most(length: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=length)
 
 
 def _quoted_time(value: Any) -> Any:
@@ -86,8 +82,13 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Line = _text(200)
-Paragraph = _text(5_000)
+Printable = AfterValidator(_printable)
+Line = Annotated[str, _at_most(200), Printable]
+Summary = Annotated[str, _at_most(300), Printable]
+Objective = Annotated[str, _at_most(400), Printable]
+Sentence = Annotated[str, _at_most(500), Printable]
+Passage = Annotated[str, _at_most(2_000), Printable]
+Paragraph = Annotated[str, _at_most(5_000), Printable]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Hours = Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
 Minutes = Annotated[int, Field(ge=1, le=10_000, strict=True)]
@@ -150,9 +151,9 @@ class AgendaItem(Shape):
 class Question(Shape):
     """A post-test question. The right choice is written as ``right: ...``."""
 
-    ask: _text(1_000)
-    choices: Annotated[list[_text(500) | dict[Literal["right"], _text(500)]], Field(max_length=8)]
-    why: _text(2_000)
+    ask: Annotated[str, _at_most(1_000), Printable]
+    choices: Annotated[list[Sentence | dict[Literal["right"], Sentence]], Field(max_length=8)]
+    why: Passage
 
     @model_validator(mode="after")
     def _one_right_choice(self) -> Question:
@@ -160,7 +161,9 @@ class Question(Shape):
             raise ValueError("A question needs at least two choices.")
         right = sum(isinstance(choice, dict) for choice in self.choices)
         if right != 1:
-            raise ValueError(f"A question needs exactly one choice with “right:”; here are {right}.")
+            raise ValueError(
+                f"A question needs exactly one choice with “right:”; here are {right}."
+            )
         texts = Counter(text.casefold() for text, _ in self.answers)
         if texts.most_common(1)[0][1] > 1:
             raise ValueError("Two choices of this question say the same.")
@@ -186,7 +189,7 @@ class PostTest(Shape):
 class EvaluationItem(Shape):
     """A question of the course's own, after the standard ones."""
 
-    ask: _text(500)
+    ask: Sentence
     kind: Literal["rating", "text"] = "rating"
 
 
@@ -200,7 +203,9 @@ class Session(Shape):
     zone: Zone
     seats: Annotated[int, Field(ge=0, le=100_000, strict=True)] | None = None
     place: Line | None = None
-    join_url: Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=500)] | None = None
+    join_url: Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=500)] | None = (
+        None
+    )
 
     @model_validator(mode="after")
     def _somewhere(self) -> Session:
@@ -216,7 +221,7 @@ class CourseHead(Shape):
     slug: Slug | None = None
     status: Literal["draft", "published", "retired"] = "published"
     title: Line
-    summary: _text(300)
+    summary: Summary
     about: Paragraph
     audience: Paragraph
     prerequisites: Paragraph | None = None
@@ -230,7 +235,7 @@ class CourseHead(Shape):
     teaching_methods: Annotated[list[Slug], Field(min_length=1, max_length=8)]
     provider: Slug
     instructors: Annotated[list[Slug], Field(min_length=1, max_length=20)]
-    objectives: Annotated[list[_text(400)], Field(min_length=2, max_length=12)]
+    objectives: Annotated[list[Objective], Field(min_length=2, max_length=12)]
     agenda: Annotated[list[AgendaItem], Field(max_length=60)] = []
     credits: Annotated[list[Credit], Field(min_length=1, max_length=60)]
     difficulty: Annotated[Decimal, Field(ge=1, le=5, multiple_of=Decimal("0.5"))] | None = None
@@ -240,7 +245,7 @@ class CourseHead(Shape):
     content_statement: Paragraph
     system_requirements: Paragraph
     last_reviewed: date
-    references: Annotated[list[_text(1_000)], Field(max_length=100)] = []
+    references: Annotated[list[Passage], Field(max_length=100)] = []
     post_test: PostTest | None = None
     evaluation: Annotated[list[EvaluationItem], Field(max_length=30)] = []
     sessions: Annotated[list[Session], Field(max_length=200)] = []
@@ -275,10 +280,12 @@ class Approval(Shape):
 class Provider(Shape):
     slug: Slug
     name: Line
-    address: _text(500)
+    address: Sentence
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
     phone: Line
-    website: Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=200)] | None = None
+    website: Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=200)] | None = (
+        None
+    )
     director: Line
     director_title: Line
     refund_policy: Paragraph
@@ -374,13 +381,12 @@ def read(paths: Iterable[Path]) -> Catalog:
                 courses.append(read_course(path))
                 continue
             people, lines = _read_people(path)
-            for kind, rows, into in (
-                ("providers", people.providers, providers),
-                ("instructors", people.instructors, instructors),
-            ):
-                for index, row in enumerate(rows):
-                    here = Problem(path, _line_of(lines, (kind, index)), "")
-                    into.append((row, here))  # type: ignore[attr-defined]
+            for index, provider in enumerate(people.providers):
+                here = Problem(path, _line_of(lines, ("providers", index)), "")
+                providers.append((provider, here))
+            for index, instructor in enumerate(people.instructors):
+                here = Problem(path, _line_of(lines, ("instructors", index)), "")
+                instructors.append((instructor, here))
         except CourseFileError as error:
             problems.extend(error.problems)
     if problems:
@@ -489,7 +495,9 @@ def _load_yaml(text: str, *, first_line: int) -> tuple[Any, dict[Where, int]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + first_line
-        raise _Unusable(line, f"This is not valid YAML: {error.problem or error.context}.") from None
+        raise _Unusable(
+            line, f"This is not valid YAML: {error.problem or error.context}."
+        ) from None
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", "it cannot be read")
         position = getattr(error, "position", 0)
@@ -508,9 +516,9 @@ def _line_of(lines: dict[Where, int], where: Where) -> int:
 
 
 def _from_pydantic(path: Path, error: ValidationError, lines: dict[Where, int]) -> list[Problem]:
-    problems = {}
+    problems: dict[tuple[int, str], Problem] = {}
     for detail in error.errors(include_url=False):
-        where = tuple(part for part in detail["loc"] if (part,) or part)
+        where = tuple(detail["loc"])
         # A choice of types ("a day is a date or in_days") adds parts to the path that no file has.
         while where and where not in lines and where[:-1] in lines and detail["type"] != "missing":
             where = where[:-1]
@@ -569,8 +577,8 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
 
     problems = []
     before = source[: starts[0][0]] if starts else source
-    for number, line in enumerate(before):
-        if line.strip():
+    for number, text in enumerate(before):
+        if text.strip():
             problems.append(
                 Problem(path, first_line + number, "Text before the first lesson's “# Title”.")
             )
@@ -583,7 +591,7 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
         match = _HEADING_ATTRIBUTES.search(heading)
         title = heading[: match.start()] if match else heading
         key, minutes = slugify(title), None
-        for word in (match["inside"].split() if match else []):
+        for word in match["inside"].split() if match else []:
             if word.startswith("#") and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", word[1:]):
                 key = word[1:]
             elif re.fullmatch(r"minutes=[1-9][0-9]{0,3}", word):
@@ -640,14 +648,15 @@ def _inconsistencies(course: CourseFile) -> list[Problem]:
             if getattr(head, name):
                 wrong(f"“{name}” is for live courses.", name)
 
-    for name, values in {
+    repeatable: dict[str, list[Any]] = {
         "focus_areas": head.focus_areas,
         "teaching_methods": head.teaching_methods,
         "instructors": head.instructors,
         "objectives": head.objectives,
         "credits": [(credit.body, credit.type) for credit in head.credits],
         "sessions": [session.key for session in head.sessions],
-    }.items():
+    }
+    for name, values in repeatable.items():
         seen = set()
         for index, value in enumerate(values):
             if value in seen:

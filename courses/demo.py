@@ -18,7 +18,11 @@ CATALOG = Path(__file__).parent / "demo_catalog"
 PASSWORD = "quiet-pine-demo"  # noqa: S105  Named in the README; these accounts never leave a demonstration.
 
 PEOPLE = [
-    ("clinician@example.com", "Maya Okafor", [("NY", "LCSW", "000000"), ("NJ", "LCSW", "44SC00000000")]),
+    (
+        "clinician@example.com",
+        "Maya Okafor",
+        [("NY", "LCSW", "000000"), ("NJ", "LCSW", "44SC00000000")],
+    ),
     ("supervisor@example.com", "Helena Brandt", [("NY", "LCSW-R", "000001")]),
     ("trainee@example.com", "Priya Raman", [("NY", "LMSW", "000002")]),
     ("curator@example.com", "Ingrid Solheim", []),
@@ -60,8 +64,6 @@ def load(*, at: datetime, today: date) -> bool:
     for email, key, lessons in IN_PROGRESS:
         _begin(people[email], key, lessons, at=at - timedelta(days=1))
     return True
-
-
 
 
 def _person(email: str, name: str, held: list[tuple[str, str, str]], *, at: datetime) -> User:

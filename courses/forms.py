@@ -36,7 +36,7 @@ class KnownChoicesField(forms.MultipleChoiceField):
     widget = forms.CheckboxSelectMultiple
 
     def to_python(self, value: Any) -> list[str]:
-        known = {str(choice) for choice, _ in self.choices}
+        known = {str(choice) for choice, _ in self.widget.choices}
         return [item for item in dict.fromkeys(super().to_python(value)) if item in known]
 
 
@@ -188,6 +188,4 @@ class EvaluationForm(forms.Form):
 
     @property
     def answers(self) -> dict[AskedQuestion, Any]:
-        return {
-            question: self.cleaned_data[code] for code, question in self.questions.items()
-        }
+        return {question: self.cleaned_data[code] for code, question in self.questions.items()}

@@ -32,7 +32,7 @@ class TextHours:
 
 def count_words(markdown: str) -> int:
     """Count the words a reader sees: no markup, no link targets, no code fences' language."""
-    text = []
+    text: list[str] = []
     for token in _PLAIN.parse(markdown):
         if token.type == "inline":
             text.extend(child.content for child in token.children or [] if child.content)

@@ -39,8 +39,6 @@ from courses.models import (
     Approval,
     ApprovingBody,
     Course,
-    CourseFocusArea,
-    CourseInstructor,
     CreditType,
     FocusArea,
     Instructor,
@@ -188,7 +186,9 @@ def _write_provider(
             )
         elif not _write_approval(approval, row, known.bodies[approval.body], today=today):
             problems.append(
-                Problem(here.path, here.line, f"The approval by {approval.body} ends before it begins.")
+                Problem(
+                    here.path, here.line, f"The approval by {approval.body} ends before it begins."
+                )
             )
     return problems
 
@@ -196,7 +196,7 @@ def _write_provider(
 def _write_approval(
     approval: ApprovalInFile, provider: Provider, body: ApprovingBody, *, today: date
 ) -> bool:
-    """Find the approval by its number and first day; a relative day was fixed when first written."""
+    """Find the approval by its number and first day, or by its number if the day is relative."""
     found = Approval.objects.filter(
         provider=provider, body=body, number=approval.number, course__isnull=True
     )
@@ -220,9 +220,7 @@ def _write_approval(
 # --- Courses ----------------------------------------------------------------
 
 
-def _write_course(
-    file: CourseFile, known: _Known, *, at: datetime, today: date
-) -> list[Problem]:
+def _write_course(file: CourseFile, known: _Known, *, at: datetime, today: date) -> list[Problem]:
     problems = _unknown(file, known)
     if problems:
         return problems
@@ -405,8 +403,7 @@ def _write_parts(
                 "key": lesson.key,
                 "title": lesson.title,
                 "body": lesson.body,
-                "minutes": lesson.minutes
-                or hours.reading_minutes(hours.count_words(lesson.body)),
+                "minutes": lesson.minutes or hours.reading_minutes(hours.count_words(lesson.body)),
             }
             for lesson in file.lessons
         ],
@@ -429,20 +426,20 @@ def _write_parts(
 
 
 def _sync(manager: Any, wanted: list[dict[str, Any]], by: tuple[str, ...] = ()) -> list[Any]:
-    """Make the rows of one course be ``wanted``, in that order, and keep the ids of those that stay.
+    """Make the rows of one course be ``wanted``, in that order; those that stay keep their ids.
 
     Rows are recognized by the fields ``by``, or else by their place.
     """
     present: dict[Any, models.Model] = {}
     for place, row in enumerate(manager.order_by("position", "pk")):
         present[tuple(getattr(row, name) for name in by) or place] = row
-    rows = []
-    for position, values in enumerate(wanted):
-        row = present.pop(tuple(values[name] for name in by) or position, None)
-        if row is None:
-            rows.append((None, {**values, "position": position}))
-        else:
-            rows.append((row, {**values, "position": position}))
+    rows = [
+        (
+            present.pop(tuple(values[name] for name in by) or position, None),
+            {**values, "position": position},
+        )
+        for position, values in enumerate(wanted)
+    ]
     # What goes, goes first: a new row may take its place under a constraint.
     for row in present.values():
         row.delete()
@@ -486,9 +483,7 @@ def _write_session(
     return None
 
 
-def _set_status(
-    course: Course, file: CourseFile, *, at: datetime, today: date
-) -> list[Problem]:
+def _set_status(course: Course, file: CourseFile, *, at: datetime, today: date) -> list[Problem]:
     if file.head.status == "draft":
         return []
     try:

@@ -165,7 +165,10 @@ def evaluation_questions(course: Course) -> list[AskedQuestion]:
     objectives = course.objectives.order_by("position", "pk")
     own = course.evaluation_questions.order_by("position", "pk")
     return [
-        *(AskedQuestion(f"objective-{row.pk}", f"I can now: {row.text}", RATING) for row in objectives),
+        *(
+            AskedQuestion(f"objective-{row.pk}", f"I can now: {row.text}", RATING)
+            for row in objectives
+        ),
         *(AskedQuestion(code, asked, kind) for code, asked, kind in STANDARD_QUESTIONS),
         *(AskedQuestion(f"own-{row.pk}", row.ask, row.kind) for row in own),
     ]

@@ -34,7 +34,7 @@ def issue(*, entry: CreditEntry, at: datetime) -> Certificate:
         except IntegrityError:
             if last_try or Certificate.objects.filter(entry=entry).exists():
                 raise
-    tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)
+    tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)  # type: ignore[attr-defined]
     return certificate
 
 
@@ -43,5 +43,5 @@ def redraw_failed(*, certificate: Certificate, at: datetime) -> bool:
     """Ask at once for a PDF that failed; False if the certificate has its PDF."""
     asked = Certificate.objects.undrawn().filter(pk=certificate.pk).update(next_attempt_at=at)
     if asked:
-        tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)
+        tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)  # type: ignore[attr-defined]
     return bool(asked)

@@ -1,4 +1,4 @@
-"""The only writer of credit. What it writes is a copy of the facts, so that nothing later moves it."""
+"""The only writer of credit. It writes copies of the facts, so that nothing later moves them."""
 
 from __future__ import annotations
 

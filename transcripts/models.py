@@ -139,7 +139,8 @@ class Certificate(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(pdf="", drawn_at__isnull=True) | (~Q(pdf="") & Q(drawn_at__isnull=False)),
+                condition=Q(pdf="", drawn_at__isnull=True)
+                | (~Q(pdf="") & Q(drawn_at__isnull=False)),
                 name="certificate_drawn_when_it_has_a_pdf",
             ),
         ]

@@ -28,9 +28,7 @@ def draw_certificate(*, record: dict[str, Any], code: str, issued_at: datetime) 
     The same arguments give the same bytes.
     Raises DrawingError if a character has no glyph in our fonts.
     """
-    return _compile(
-        "certificate.typ", _certificate(record, code, issued_at), timestamp=issued_at
-    )
+    return _compile("certificate.typ", _certificate(record, code, issued_at), timestamp=issued_at)
 
 
 def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict[str, Any]:

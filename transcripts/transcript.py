@@ -43,7 +43,7 @@ def build(
     since: date | None = None,
     until: date | None = None,
 ) -> Transcript:
-    """The holder's credit that ``reader`` may see at that moment, from ``since`` to before ``until``."""
+    """The holder's credit from ``since`` to before ``until`` that ``reader`` may see at ``at``."""
     entries = (
         CreditEntry.objects.visible_to(reader, at=at)
         .filter(holder=holder)
@@ -55,7 +55,8 @@ def build(
     years = [
         Year(year, group, sum((entry.hours for entry in group), Decimal(0)))
         for year, group in (
-            (year, list(rows)) for year, rows in groupby(entries, lambda entry: entry.earned_on.year)
+            (year, list(rows))
+            for year, rows in groupby(entries, lambda entry: entry.earned_on.year)
         )
     ]
     return Transcript(holder, years, sum((year.hours for year in years), Decimal(0)))

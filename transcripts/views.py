@@ -5,20 +5,21 @@ from __future__ import annotations
 import csv
 import uuid
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import Supervision
+from accounts.requests import SignedInRequest
 from transcripts import codes, exports
 from transcripts import transcript as transcript_story
 from transcripts.models import Certificate
 
 
 @require_safe
-def transcript(request: HttpRequest) -> HttpResponse:
+def transcript(request: SignedInRequest) -> HttpResponse:
     """The signed-in person's own credit by year."""
     own = transcript_story.build(holder=request.user, reader=request.user, at=timezone.now())
     return render(
@@ -27,13 +28,13 @@ def transcript(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def export_csv(request: HttpRequest) -> HttpResponse:
+def export_csv(request: SignedInRequest) -> HttpResponse:
     own = transcript_story.build(holder=request.user, reader=request.user, at=timezone.now())
     return _as_csv(own)
 
 
 @require_safe
-def trainee(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def trainee(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """A trainee's transcript, for a supervisor whom they let read it, while they do."""
     supervision = _active_supervision(request, person_id)
     read = transcript_story.build(
@@ -47,23 +48,24 @@ def trainee(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-def trainee_csv(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     supervision = _active_supervision(request, person_id)
     return _as_csv(
-        transcript_story.build(
-            holder=supervision.trainee, reader=request.user, at=timezone.now()
-        )
+        transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
     )
 
 
 @never_cache
 @require_safe
-def certificate_pdf(request: HttpRequest, code: str) -> HttpResponseBase:
+def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
     """The document, for those who may read the credit. Until it is drawn: 404 with a plain word."""
     certificate = _visible_certificate(request, code)
     if not certificate.pdf:
         return render(
-            request, "transcripts/certificate_preparing.html", {"certificate": certificate}, status=404
+            request,
+            "transcripts/certificate_preparing.html",
+            {"certificate": certificate},
+            status=404,
         )
     return FileResponse(
         certificate.pdf.open("rb"),
@@ -74,13 +76,13 @@ def certificate_pdf(request: HttpRequest, code: str) -> HttpResponseBase:
 
 @never_cache
 @require_safe
-def certificate_link(request: HttpRequest, code: str) -> HttpResponse:
+def certificate_link(request: SignedInRequest, code: str) -> HttpResponse:
     """The fragment that says "preparing" until it is a link; htmx asks for it again and again."""
     certificate = _visible_certificate(request, code)
     return render(request, "transcripts/_certificate_link.html", {"certificate": certificate})
 
 
-def _visible_certificate(request: HttpRequest, code: str) -> Certificate:
+def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
     spelled = codes.normalize(code)
     if spelled is None:
         raise Http404
@@ -88,7 +90,7 @@ def _visible_certificate(request: HttpRequest, code: str) -> Certificate:
     return get_object_or_404(visible.select_related("entry"), code=spelled)
 
 
-def _active_supervision(request: HttpRequest, person_id: uuid.UUID) -> Supervision:
+def _active_supervision(request: SignedInRequest, person_id: uuid.UUID) -> Supervision:
     return get_object_or_404(
         Supervision.objects.active(at=timezone.now()).select_related("trainee"),
         supervisor=request.user,

@@ -172,7 +172,10 @@ class Course(models.Model):
         ADVANCED = "advanced", "Advanced"
 
     key = models.SlugField(
-        "stable id", max_length=80, unique=True, help_text="Never changes; imports find the course by it"
+        "stable id",
+        max_length=80,
+        unique=True,
+        help_text="Never changes; imports find the course by it",
     )
     slug = models.SlugField(max_length=80, unique=True, help_text="The address of the course page")
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
@@ -247,7 +250,8 @@ class Course(models.Model):
             ),
             models.CheckConstraint(condition=Q(price__gte=0), name="course_price_is_not_negative"),
             models.CheckConstraint(
-                condition=Q(pass_mark__gte=1, pass_mark__lte=100), name="course_pass_mark_is_percent"
+                condition=Q(pass_mark__gte=1, pass_mark__lte=100),
+                name="course_pass_mark_is_percent",
             ),
             models.CheckConstraint(
                 condition=Q(attempts_allowed__isnull=True) | Q(attempts_allowed__gte=1),
@@ -292,7 +296,9 @@ class CourseFocusArea(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["course", "focus_area"], name="focus_area_once_per_course")
+            models.UniqueConstraint(
+                fields=["course", "focus_area"], name="focus_area_once_per_course"
+            )
         ]
 
     def __str__(self) -> str:
@@ -308,7 +314,9 @@ class CourseInstructor(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["course", "instructor"], name="instructor_once_per_course")
+            models.UniqueConstraint(
+                fields=["course", "instructor"], name="instructor_once_per_course"
+            )
         ]
 
     def __str__(self) -> str:
@@ -330,7 +338,8 @@ class CourseCredit(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["course", "body", "credit_type"], name="course_credit_once_per_body_and_type"
+                fields=["course", "body", "credit_type"],
+                name="course_credit_once_per_body_and_type",
             ),
             models.CheckConstraint(condition=Q(hours__gt=0), name="course_credit_has_hours"),
         ]
@@ -405,7 +414,9 @@ class Choice(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["question"], condition=Q(is_right=True), name="question_has_one_right_choice"
+                fields=["question"],
+                condition=Q(is_right=True),
+                name="question_has_one_right_choice",
             )
         ]
 

@@ -18,7 +18,9 @@ class ApprovingBody(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField("short name", max_length=80)
     full_name = models.CharField(max_length=200)
-    audience = models.CharField(max_length=200, help_text="Whose credit it is, such as “Counselors”")
+    audience = models.CharField(
+        max_length=200, help_text="Whose credit it is, such as “Counselors”"
+    )
     minutes_per_hour = models.PositiveSmallIntegerField(
         default=60, help_text="Minutes of instruction that make one hour of credit"
     )
@@ -28,7 +30,9 @@ class ApprovingBody(models.Model):
         choices=TextMethod,
         default=TextMethod.MERGENER,
     )
-    source = models.CharField(max_length=300, help_text="Where the minutes and the method come from")
+    source = models.CharField(
+        max_length=300, help_text="Where the minutes and the method come from"
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

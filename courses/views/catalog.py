@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.requests import SignedInRequest
 from ce_portal.htmx import page_or_fragment
 from courses import approvals
 from courses import enrollment as enrollment_story
@@ -87,9 +88,13 @@ def _chips(filtered: CatalogFilter, query: QueryDict) -> list[Chip]:
     if wanted.get("q"):
         chips.append(Chip("Words", wanted["q"], _query_without(query, "q")))
     for name in ("topic", "focus", "format"):
-        labels = dict(filtered.form.fields[name].choices)  # type: ignore[attr-defined]
+        labels = dict(filtered.form.fields[name].widget.choices)
         chips.extend(
-            Chip(str(filtered.form.fields[name].label), labels[value], _query_without(query, name, value))
+            Chip(
+                str(filtered.form.fields[name].label),
+                labels[value],
+                _query_without(query, name, value),
+            )
             for value in wanted.get(name) or []
         )
     return chips
@@ -142,7 +147,7 @@ def _own_enrollment(request: HttpRequest, course: Course) -> Enrollment | None:
 
 
 @require_POST
-def enroll(request: HttpRequest, slug: str) -> HttpResponse:
+def enroll(request: SignedInRequest, slug: str) -> HttpResponse:
     course = get_object_or_404(Course.objects.visible_to(request.user), slug=slug)
     form = EnrollForm(request.POST, course=course)
     session: Session | None = form.cleaned_data["session"] if form.is_valid() else None
@@ -158,7 +163,7 @@ def enroll(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
+def withdraw(request: SignedInRequest, slug: str) -> HttpResponse:
     course = get_object_or_404(Course.objects.visible_to(request.user), slug=slug)
     held = get_object_or_404(Enrollment.objects.visible_to(request.user).open(), course=course)
     try:

@@ -48,6 +48,14 @@ class Room:
         return next((item.step for item in self.requirements if not item.is_met), None)
 
     @property
+    def open_steps(self) -> set[Step]:
+        """What can be done now. The steps follow each other, but the session has its own day: it
+        waits for nothing, and neither the post-test nor the evaluation waits for it."""
+        unmet = [item.step for item in self.requirements if not item.is_met]
+        in_turn = [step for step in unmet if step != Step.SESSION]
+        return set(in_turn[:1]) | (set(unmet) & {Step.SESSION})
+
+    @property
     def is_completed(self) -> bool:
         return hasattr(self.enrollment, "completion")
 
@@ -219,7 +227,7 @@ def evaluation(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         if enrollment.evaluated_at is not None:
             return redirect("courses:room", pk=pk)
-        if found.current in {Step.LESSONS, Step.POST_TEST}:
+        if Step.EVALUATION not in found.open_steps:
             messages.info(request, "The evaluation opens when you have passed the post-test.")
             return redirect("courses:room", pk=pk)
     return _render(

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,77 +14,152 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='CreditEntry',
+            name="CreditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('holder_name', models.CharField(max_length=150)),
-                ('activity', models.CharField(help_text='The stable id of the course that gave the credit', max_length=80)),
-                ('title', models.CharField(max_length=200)),
-                ('format', models.CharField(max_length=20)),
-                ('hours', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('earned_on', models.DateField()),
-                ('recorded_at', models.DateTimeField()),
-                ('record', models.JSONField()),
-                ('record_sha256', models.CharField(max_length=64, verbose_name='SHA-256 of the record')),
-                ('holder', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_entries', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("holder_name", models.CharField(max_length=150)),
+                (
+                    "activity",
+                    models.CharField(
+                        help_text="The stable id of the course that gave the credit", max_length=80
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("format", models.CharField(max_length=20)),
+                ("hours", models.DecimalField(decimal_places=2, max_digits=5)),
+                ("earned_on", models.DateField()),
+                ("recorded_at", models.DateTimeField()),
+                ("record", models.JSONField()),
+                (
+                    "record_sha256",
+                    models.CharField(max_length=64, verbose_name="SHA-256 of the record"),
+                ),
+                (
+                    "holder",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credit_entries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'credit entries',
+                "verbose_name_plural": "credit entries",
             },
         ),
         migrations.CreateModel(
-            name='Certificate',
+            name="Certificate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=23, unique=True)),
-                ('issued_at', models.DateTimeField()),
-                ('pdf', models.FileField(blank=True, max_length=200, upload_to='', verbose_name='PDF')),
-                ('drawn_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0, verbose_name='failed attempts')),
-                ('failure', models.TextField(blank=True, verbose_name='last failure')),
-                ('next_attempt_at', models.DateTimeField()),
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='certificate', to='transcripts.creditentry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=23, unique=True)),
+                ("issued_at", models.DateTimeField()),
+                (
+                    "pdf",
+                    models.FileField(blank=True, max_length=200, upload_to="", verbose_name="PDF"),
+                ),
+                ("drawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "attempts",
+                    models.PositiveIntegerField(default=0, verbose_name="failed attempts"),
+                ),
+                ("failure", models.TextField(blank=True, verbose_name="last failure")),
+                ("next_attempt_at", models.DateTimeField()),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificate",
+                        to="transcripts.creditentry",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CreditLine',
+            name="CreditLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('body', models.CharField(max_length=80)),
-                ('body_name', models.CharField(max_length=80)),
-                ('credit_type', models.CharField(max_length=80)),
-                ('credit_type_name', models.CharField(max_length=80)),
-                ('hours', models.DecimalField(decimal_places=2, max_digits=5)),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='transcripts.creditentry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("body", models.CharField(max_length=80)),
+                ("body_name", models.CharField(max_length=80)),
+                ("credit_type", models.CharField(max_length=80)),
+                ("credit_type_name", models.CharField(max_length=80)),
+                ("hours", models.DecimalField(decimal_places=2, max_digits=5)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="transcripts.creditentry",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='creditentry',
-            index=models.Index(fields=['holder', 'earned_on', 'format', 'hours'], name='credit_entry_by_holder'),
+            model_name="creditentry",
+            index=models.Index(
+                fields=["holder", "earned_on", "format", "hours"], name="credit_entry_by_holder"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditentry',
-            constraint=models.CheckConstraint(condition=models.Q(('hours__gt', 0)), name='credit_entry_has_hours'),
+            model_name="creditentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hours__gt", 0)), name="credit_entry_has_hours"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('holder_name', ''), _negated=True), models.Q(('title', ''), _negated=True)), name='credit_entry_names_its_facts'),
+            model_name="creditentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("holder_name", ""), _negated=True),
+                    models.Q(("title", ""), _negated=True),
+                ),
+                name="credit_entry_names_its_facts",
+            ),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(condition=models.Q(('pdf', '')), fields=['next_attempt_at'], name='certificate_undrawn'),
+            model_name="certificate",
+            index=models.Index(
+                condition=models.Q(("pdf", "")),
+                fields=["next_attempt_at"],
+                name="certificate_undrawn",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('drawn_at__isnull', True), ('pdf', '')), models.Q(models.Q(('pdf', ''), _negated=True), ('drawn_at__isnull', False)), _connector='OR'), name='certificate_drawn_when_it_has_a_pdf'),
+            model_name="certificate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("drawn_at__isnull", True), ("pdf", "")),
+                    models.Q(models.Q(("pdf", ""), _negated=True), ("drawn_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="certificate_drawn_when_it_has_a_pdf",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditline',
-            constraint=models.UniqueConstraint(fields=('entry', 'body', 'credit_type'), name='credit_line_once_per_body_and_type'),
+            model_name="creditline",
+            constraint=models.UniqueConstraint(
+                fields=("entry", "body", "credit_type"), name="credit_line_once_per_body_and_type"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditline',
-            constraint=models.CheckConstraint(condition=models.Q(('hours__gt', 0)), name='credit_line_has_hours'),
+            model_name="creditline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hours__gt", 0)), name="credit_line_has_hours"
+            ),
         ),
     ]

@@ -67,7 +67,7 @@ def cut(source: Path, family: str, style: str, axes: dict[str, int]) -> None:
 
 def common_han() -> set[int]:
     """Characters of the national standards for everyday Chinese, Japanese and Korean."""
-    found = set()
+    found: set[int] = set()
     for codec in ("gb2312", "big5", "shift_jis", "euc_kr"):
         for high in range(0x81, 0xFF):
             for low in range(0x40, 0xFF):

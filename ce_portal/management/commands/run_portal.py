@@ -50,8 +50,8 @@ class Child:
         self.start()
 
     def start(self) -> None:
-        # A session of its own: Ctrl-C at the terminal reaches us alone, and we stop the children in
-        # order. The lock's file stays open in each child, so it is held as long as one of them lives.
+        # A session of its own: Ctrl-C at the terminal reaches us alone, and we stop the children.
+        # The lock's file stays open in each child: it is held as long as one of them lives.
         self.process = subprocess.Popen(  # noqa: S603
             self.command, start_new_session=True, pass_fds=[self.lock.fileno()]
         )
@@ -131,7 +131,7 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         self._say("Preparing the database …")
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("load_reference", stdout=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+        call_command("load_reference", stdout=open(os.devnull, "w"))  # noqa: SIM115
         _make_queues()
         call_command("load_demo", stdout=self.stdout)
         call_command("collectstatic", verbosity=0, interactive=False)
@@ -182,7 +182,7 @@ class Command(BaseCommand):
             for child in children:
                 child.watch()
             with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=2)  # noqa: S310
+                urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=2)
                 return
             time.sleep(POLL)
         raise CommandError(f"The portal did not answer within {START_LIMIT} seconds.")
@@ -232,7 +232,9 @@ def _refuse_a_taken_port(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            raise CommandError(f"Port {port} needs rights that you do not have. Use PORT=8000.") from None
+            raise CommandError(
+                f"Port {port} needs rights that you do not have. Use PORT=8000."
+            ) from None
         except OSError:
             raise CommandError(
                 f"Port {port} is taken by another program. Choose one: make run PORT={port + 1}"

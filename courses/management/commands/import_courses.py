@@ -26,9 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             total = sum(path.suffix == ".md" for path in find_files(options["paths"]))
-            with tqdm(
-                total=total, unit=" courses", disable=None, file=self.stderr._out, leave=False
-            ) as bar:
+            with tqdm(total=total, unit=" courses", disable=None, leave=False) as bar:
 
                 def advance(course: CourseFile) -> None:
                     bar.update()

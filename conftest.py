@@ -1,0 +1,3 @@
+"""Every app's tests share these fixtures."""
+
+pytest_plugins = ["ce_portal.testing"]

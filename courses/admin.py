@@ -1,0 +1,415 @@
+"""Where curators work: courses with their parts, sessions, providers, approvals."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+
+from accounts.models import User
+from courses import catalog, learning
+from courses.models import (
+    AgendaItem,
+    Approval,
+    ApprovingBody,
+    Attendance,
+    Choice,
+    Course,
+    CourseCredit,
+    CourseFocusArea,
+    CourseInstructor,
+    CreditType,
+    Enrollment,
+    EvaluationQuestion,
+    FocusArea,
+    Instructor,
+    Lesson,
+    Objective,
+    Provider,
+    Question,
+    Session,
+    TeachingMethod,
+    Topic,
+)
+from courses.permissions import can_curate
+
+
+class Part(TabularInline):
+    """A part of a course, in its order."""
+
+    extra = 0
+    ordering = ["position", "pk"]
+    tab = True
+
+
+class FocusAreaInline(Part):
+    model = CourseFocusArea
+    autocomplete_fields = ["focus_area"]
+
+
+class InstructorInline(Part):
+    model = CourseInstructor
+    autocomplete_fields = ["instructor"]
+
+
+class CreditInline(Part):
+    model = CourseCredit
+    autocomplete_fields = ["body", "credit_type"]
+
+
+class ObjectiveInline(Part):
+    model = Objective
+
+
+class AgendaInline(Part):
+    model = AgendaItem
+
+
+class LessonInline(StackedInline):
+    model = Lesson
+    extra = 0
+    ordering = ["position", "pk"]
+    tab = True
+    fields = [("title", "key"), ("minutes", "position"), "body"]
+
+
+class EvaluationInline(Part):
+    model = EvaluationQuestion
+
+
+class SessionInline(Part):
+    model = Session
+    ordering = ["starts_at"]
+
+
+class QuestionInline(Part):
+    """The questions in short; choices are on the question's own page."""
+
+    model = Question
+    fields = ["position", "ask", "rationale"]
+    show_change_link = True
+
+
+@admin.register(Course)
+class CourseAdmin(ModelAdmin):
+    list_display = ["title", "status", "format", "level", "hours", "provider", "published_at"]
+    list_filter = [
+        "status",
+        "format",
+        "level",
+        "provider",
+        ("focus_areas__topic", admin.RelatedOnlyFieldListFilter),
+        ("credits__body", admin.RelatedOnlyFieldListFilter),
+    ]
+    list_select_related = ["provider"]
+    search_fields = ["title", "key", "summary", "instructors__name"]
+    ordering = ["title"]
+    date_hierarchy = "published_at"
+    autocomplete_fields = ["provider", "teaching_methods"]
+    prepopulated_fields = {"slug": ["title"]}
+    readonly_fields = ["status", "published_at", "retired_at", "hours"]
+    actions = ["publish_selected", "retire_selected"]
+    inlines = [
+        FocusAreaInline,
+        InstructorInline,
+        CreditInline,
+        ObjectiveInline,
+        AgendaInline,
+        LessonInline,
+        QuestionInline,
+        EvaluationInline,
+        SessionInline,
+    ]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("title", "slug"),
+                    ("key", "status"),
+                    "summary",
+                    "about",
+                    ("published_at", "retired_at", "hours"),
+                ]
+            },
+        ),
+        (
+            "For whom and how",
+            {
+                "classes": ["tab"],
+                "fields": [
+                    "audience",
+                    "prerequisites",
+                    ("level", "format"),
+                    ("language", "captions"),
+                    "accessibility",
+                    ("provider", "price"),
+                    "teaching_methods",
+                ],
+            },
+        ),
+        (
+            "To earn the credit",
+            {
+                "classes": ["tab"],
+                "fields": [("pass_mark", "attempts_allowed"), ("attendance_minutes", "difficulty")],
+            },
+        ),
+        (
+            "Disclosures",
+            {
+                "classes": ["tab"],
+                "fields": [
+                    "conflict_of_interest",
+                    "commercial_support",
+                    "content_statement",
+                    "system_requirements",
+                    "references",
+                    "last_reviewed_on",
+                ],
+            },
+        ),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The stable id never changes once a course has one."""
+        fields = list(super().get_readonly_fields(request, obj))
+        return [*fields, "key"] if obj else fields
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        # A known course keeps its address when its title is edited.
+        return {} if obj else {"slug": ["title"], "key": ["title"]}
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        course = form.instance
+        catalog.update_hours(course=course)
+        course.refresh_from_db(fields=["hours"])
+        if course.is_published:
+            for missing in catalog.gate(course, on=timezone.localdate()):
+                self.message_user(request, f"This course is published. {missing}", messages.WARNING)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A course that was ever published stays, retired: people hold certificates of it."""
+        return super().has_delete_permission(request, obj) and (
+            obj is None or obj.published_at is None
+        )
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def has_curate_permission(self, request: HttpRequest) -> bool:
+        return can_curate(request.user)
+
+    @admin.action(description="Publish the selected courses", permissions=["curate"])
+    def publish_selected(self, request: HttpRequest, queryset: QuerySet[Course]) -> None:
+        published = 0
+        for course in queryset:
+            try:
+                catalog.publish(course=course, at=timezone.now(), on=timezone.localdate())
+            except catalog.CatalogError as error:
+                self.message_user(request, f"{course}: {error}", messages.ERROR)
+            else:
+                published += 1
+        if published:
+            self.message_user(request, f"Published: {published}.", messages.SUCCESS)
+
+    @admin.action(description="Retire the selected courses", permissions=["curate"])
+    def retire_selected(self, request: HttpRequest, queryset: QuerySet[Course]) -> None:
+        retired = 0
+        for course in queryset:
+            try:
+                catalog.retire(course=course, at=timezone.now())
+            except catalog.CatalogError as error:
+                self.message_user(request, f"{course}: {error}", messages.ERROR)
+            else:
+                retired += 1
+        if retired:
+            self.message_user(request, f"Retired: {retired}.", messages.SUCCESS)
+
+
+class ChoiceFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form.cleaned_data
+            for form in self.forms
+            if getattr(form, "cleaned_data", None) and not form.cleaned_data.get("DELETE")
+        ]
+        if len(kept) < 2 or sum(choice.get("is_right", False) for choice in kept) != 1:
+            raise forms.ValidationError("Give two choices or more, exactly one of them right.")
+
+
+class ChoiceInline(Part):
+    model = Choice
+    formset = ChoiceFormSet
+    tab = False
+    min_num = 2
+
+
+@admin.register(Question)
+class QuestionAdmin(ModelAdmin):
+    list_display = ["ask", "course", "position"]
+    list_select_related = ["course"]
+    list_filter = [("course", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["ask", "course__title"]
+    ordering = ["course__title", "position"]
+    autocomplete_fields = ["course"]
+    inlines = [ChoiceInline]
+
+
+@admin.register(Session)
+class SessionAdmin(ModelAdmin):
+    list_display = ["course", "starts_at", "time_zone", "capacity", "seats_taken"]
+    list_select_related = ["course"]
+    list_filter = [("course", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["course__title", "place"]
+    date_hierarchy = "starts_at"
+    ordering = ["-starts_at"]
+    autocomplete_fields = ["course"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(taken=Count("enrollments", filter=Q(enrollments__withdrawn_at__isnull=True)))
+        )
+
+    @admin.display(description="seats taken", ordering="taken")
+    def seats_taken(self, session: Any) -> int:
+        return session.taken
+
+
+class AttendanceForm(forms.ModelForm):
+    class Meta:
+        model = Attendance
+        fields = ["minutes", "source"]
+
+
+class AttendanceInline(TabularInline):
+    """Minutes of presence: added with their source, never changed."""
+
+    model = Attendance
+    form = AttendanceForm
+    extra = 0
+    ordering = ["recorded_at"]
+    readonly_fields = ["recorded_by", "recorded_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Enrollment)
+class EnrollmentAdmin(ModelAdmin):
+    """Who is enrolled, and the door for attendance of live sessions."""
+
+    list_display = ["learner", "course", "session", "enrolled_at", "withdrawn_at", "is_completed"]
+    list_select_related = ["learner", "course", "session__course", "completion"]
+    list_filter = [("completion", admin.EmptyFieldListFilter), "course__format"]
+    search_fields = ["learner__email", "learner__legal_name", "course__title"]
+    date_hierarchy = "enrolled_at"
+    ordering = ["-enrolled_at"]
+    fields = [
+        "learner",
+        "course",
+        "session",
+        "enrolled_at",
+        "withdrawn_at",
+        "evaluated_at",
+        "is_completed",
+    ]
+    readonly_fields = fields
+    inlines = [AttendanceInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Every field is a fact; what can be added is attendance, to a live course."""
+        return request.user.has_perm("courses.add_attendance")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(boolean=True, description="completed")
+    def is_completed(self, enrollment: Enrollment) -> bool:
+        return hasattr(enrollment, "completion")
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for row in formset.save(commit=False):
+            try:
+                learning.record_attendance(
+                    enrollment=form.instance,
+                    minutes=row.minutes,
+                    source=row.source,
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except learning.LearningError as error:
+                self.message_user(request, str(error), messages.ERROR)
+
+
+class ApprovalInline(TabularInline):
+    model = Approval
+    extra = 0
+    autocomplete_fields = ["body", "course"]
+    ordering = ["body__name", "-valid_from"]
+
+
+@admin.register(Provider)
+class ProviderAdmin(ModelAdmin):
+    list_display = ["name", "director", "email"]
+    search_fields = ["name", "slug"]
+    ordering = ["name"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [ApprovalInline]
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ModelAdmin):
+    list_display = ["provider", "body", "course", "number", "valid_from", "valid_to"]
+    list_select_related = ["provider", "body", "course"]
+    list_filter = ["body", "provider"]
+    search_fields = ["number", "provider__name", "body__name", "course__title"]
+    ordering = ["provider__name", "body__name", "-valid_from"]
+    autocomplete_fields = ["provider", "body", "course"]
+
+
+@admin.register(Instructor)
+class InstructorAdmin(ModelAdmin):
+    list_display = ["name", "credentials", "position"]
+    search_fields = ["name", "credentials"]
+    ordering = ["name"]
+    prepopulated_fields = {"slug": ["name"]}
+
+
+@admin.register(ApprovingBody)
+class ApprovingBodyAdmin(ModelAdmin):
+    list_display = ["name", "audience", "minutes_per_hour", "text_method"]
+    search_fields = ["name", "full_name", "slug"]
+    ordering = ["position"]
+
+
+@admin.register(CreditType, TeachingMethod, Topic)
+class NamedAdmin(ModelAdmin):
+    list_display = ["name", "slug"]
+    search_fields = ["name", "slug"]
+    ordering = ["position"]
+
+
+@admin.register(FocusArea)
+class FocusAreaAdmin(ModelAdmin):
+    list_display = ["name", "topic", "slug"]
+    list_select_related = ["topic"]
+    search_fields = ["name", "slug", "topic__name"]
+    ordering = ["position"]
