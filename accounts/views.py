@@ -145,7 +145,10 @@ def decline(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def end(request: SignedInRequest, pk: int) -> HttpResponse:
-    supervision = get_object_or_404(Supervision.objects.of(request.user), pk=pk)
+    # Only what was accepted: a supervisor who could end a waiting request would learn from the
+    # answer that it arrived, so that the address has an account.
+    accepted = Supervision.objects.of(request.user).filter(accepted_at__isnull=False)
+    supervision = get_object_or_404(accepted, pk=pk)
     supervision_story.end(supervision=supervision, by=request.user, at=timezone.now())
     messages.success(request, "The supervision has ended.")
     return redirect("accounts:supervision")

@@ -61,7 +61,7 @@ else:
             + "\n".join(f"  {name}: {_required[name]}" for name in _missing)
         )
     SECRET_KEY = env.str("SECRET_KEY")
-    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+    ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS")]
     if "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS names hosts; “*” would answer to any name.")
 
@@ -141,7 +141,9 @@ if EMBEDDED:
                 # other, and neither reads what the other is about to change.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,  # seconds to wait for another writer
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+                # Recursive triggers: a REPLACE deletes, and the ledger must be asked about that.
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                "PRAGMA recursive_triggers=ON;",
             },
         }
     }
@@ -149,7 +151,8 @@ else:
     DATABASES = {"default": env.db_url("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 10}}
+    # What the address asks for, such as sslmode, stays.
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 10}
 
 # --- Background work --------------------------------------------------------
 

@@ -22,7 +22,13 @@ def noon() -> datetime:
 def _own_folders(tmp_path: Any, settings: Any) -> None:
     """No test sees the files, the cached limits or the tasks of another."""
     settings.MEDIA_ROOT = tmp_path / "media"
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            # Without a name of its own every test of the process would share one cache.
+            "LOCATION": str(tmp_path),
+        }
+    }
     settings.CELERY_TASK_ALWAYS_EAGER = False
 
 

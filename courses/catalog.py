@@ -109,8 +109,15 @@ def credit_hours(course: Course) -> Decimal:
 
 @transaction.atomic
 def update_hours(*, course: Course) -> None:
-    """Keep ``course.hours`` true to its agenda, lessons and credit lines."""
-    Course.objects.filter(pk=course.pk).update(hours=credit_hours(course))
+    """Keep ``course.hours`` true to its agenda, lessons and credit lines.
+
+    A course out of draft keeps its last figure while they make no quarter hour; the gate says so.
+    """
+    rows = Course.objects.filter(pk=course.pk)
+    amount = credit_hours(course)
+    if not amount:
+        rows = rows.filter(status=Course.Status.DRAFT)
+    rows.update(hours=amount)
 
 
 def _credit(course: Course, *, on: date) -> list[str]:

@@ -71,8 +71,18 @@ def _at_most(length: int) -> StringConstraints:
 
 
 def _quoted_time(value: Any) -> Any:
-    if isinstance(value, int):
+    # Without quotes YAML makes 18:30 a number; an offset would be dropped in favor of the zone.
+    if not isinstance(value, str) or not re.fullmatch(r"\d\d:\d\d", value):
         raise ValueError('Write the time of day in quotes, like "18:30".')
+    return value
+
+
+def _calendar_day(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        value = date.fromisoformat(value)
+    # A number would be taken for seconds since 1970, and the last day of time has no tomorrow.
+    if type(value) is not date or not 1900 <= value.year <= 2200:
+        raise ValueError("Write a day like 2026-06-01.")
     return value
 
 
@@ -89,11 +99,13 @@ Objective = Annotated[str, _at_most(400), Printable]
 Sentence = Annotated[str, _at_most(500), Printable]
 Passage = Annotated[str, _at_most(2_000), Printable]
 Paragraph = Annotated[str, _at_most(5_000), Printable]
+Url = Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=500), Printable]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Hours = Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
 Minutes = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 ClockTime = Annotated[time, BeforeValidator(_quoted_time)]
+CalendarDay = Annotated[date, BeforeValidator(_calendar_day)]
 
 
 class Shape(BaseModel):
@@ -106,7 +118,7 @@ class RelativeDay(Shape):
     in_days: Annotated[int, Field(ge=-36_500, le=36_500, strict=True)]
 
 
-Day = date | RelativeDay
+Day = CalendarDay | RelativeDay
 
 
 def resolve(day: Day, *, today: date) -> date:
@@ -203,9 +215,7 @@ class Session(Shape):
     zone: Zone
     seats: Annotated[int, Field(ge=0, le=100_000, strict=True)] | None = None
     place: Line | None = None
-    join_url: Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=500)] | None = (
-        None
-    )
+    join_url: Url | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Session:
@@ -227,7 +237,7 @@ class CourseHead(Shape):
     prerequisites: Paragraph | None = None
     level: Level
     format: CourseFormat
-    language: Line = "English"
+    language: Annotated[str, _at_most(60), Printable] = "English"
     captions: bool = False
     accessibility: Paragraph | None = None
     price: Annotated[Decimal, Field(ge=0, le=10_000, decimal_places=2)]
@@ -244,7 +254,7 @@ class CourseHead(Shape):
     commercial_support: Paragraph
     content_statement: Paragraph
     system_requirements: Paragraph
-    last_reviewed: date
+    last_reviewed: CalendarDay
     references: Annotated[list[Passage], Field(max_length=100)] = []
     post_test: PostTest | None = None
     evaluation: Annotated[list[EvaluationItem], Field(max_length=30)] = []
@@ -271,7 +281,7 @@ class Approval(Shape):
     """A provider's standing with a body: number, exact statement, first and last day."""
 
     body: Slug
-    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+    number: Annotated[str, _at_most(60), Printable]
     statement: Paragraph
     valid_from: Day
     valid_to: Day | None = None
@@ -281,11 +291,11 @@ class Provider(Shape):
     slug: Slug
     name: Line
     address: Sentence
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+    email: Annotated[
+        str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254), Printable
+    ]
     phone: Line
-    website: Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=200)] | None = (
-        None
-    )
+    website: Annotated[Url, Field(max_length=200)] | None = None
     director: Line
     director_title: Line
     refund_policy: Paragraph
@@ -355,7 +365,9 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             found.extend(
                 child
                 for child in sorted(path.rglob("*"))
-                if child.suffix in {".md", ".yaml", ".yml"} and child.name.lower() != "readme.md"
+                if child.suffix in {".md", ".yaml", ".yml"}
+                and child.name.lower() != "readme.md"
+                and not child.is_dir()
             )
         elif path.is_file():
             found.append(path)
@@ -428,9 +440,14 @@ def _read_people(path: Path) -> tuple[PeopleFile, dict[Where, int]]:
 
 
 def _decode(path: Path) -> str:
+    if not path.is_file():
+        raise _Unusable(1, "This is no file; perhaps a link that leads nowhere.")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise _Unusable(1, f"The file is larger than {MAX_FILE_BYTES // 1_000_000} MB.")
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _Unusable(1, f"The file cannot be read: {error.strerror}.") from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -466,10 +483,19 @@ class _Loader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            # Such as February 30: say where it stands.
+            raise yaml.MarkedYAMLError(
+                problem=str(error), problem_mark=node.start_mark
+            ) from None
+
 
 def _load_yaml(text: str, *, first_line: int) -> tuple[Any, dict[Where, int]]:
     """The data, and the line in the file of each of its parts."""
-    loader = _Loader(text)
+    loader: _Loader | None = None
     lines: dict[Where, int] = {(): first_line}
 
     def walk(node: yaml.Node, where: Where) -> None:
@@ -487,6 +513,7 @@ def _load_yaml(text: str, *, first_line: int) -> tuple[Any, dict[Where, int]]:
                 walk(value, (*where, index))
 
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise _Unusable(first_line, "Expected “name: value” lines.")
@@ -503,10 +530,17 @@ def _load_yaml(text: str, *, first_line: int) -> tuple[Any, dict[Where, int]]:
         position = getattr(error, "position", 0)
         line = text[:position].count("\n") + first_line
         raise _Unusable(line, f"This is not valid YAML: {reason}.") from None
-    except (ValueError, RecursionError) as error:
-        raise _Unusable(first_line, f"This is not valid YAML: {error}.") from None
+    except (ValueError, OverflowError) as error:
+        # Such as the escape "\UFFFFFFFF".
+        line = (loader.get_mark().line if loader else 0) + first_line
+        raise _Unusable(line, f"This is not valid YAML: {error}.") from None
+    except RecursionError:
+        raise _Unusable(
+            first_line, "This is not valid YAML: brackets within too many brackets."
+        ) from None
     finally:
-        loader.dispose()
+        if loader:
+            loader.dispose()
 
 
 def _line_of(lines: dict[Where, int], where: Where) -> int:
@@ -518,17 +552,16 @@ def _line_of(lines: dict[Where, int], where: Where) -> int:
 def _from_pydantic(path: Path, error: ValidationError, lines: dict[Where, int]) -> list[Problem]:
     problems: dict[tuple[int, str], Problem] = {}
     for detail in error.errors(include_url=False):
-        where = tuple(detail["loc"])
+        where: Where = ()
         # A choice of types ("a day is a date or in_days") adds parts to the path that no file has.
-        while where and where not in lines and where[:-1] in lines and detail["type"] != "missing":
-            where = where[:-1]
-        known = where
-        while known not in lines:
-            known = known[:-1]
+        for part in detail["loc"]:
+            if (*where, part) in lines:
+                where = (*where, part)
+        line = lines[where]
+        if detail["type"] == "missing" or not where:
+            where = (*where, *detail["loc"][-1:])
         name = " › ".join(str(part + 1 if isinstance(part, int) else part) for part in where)
-        problems.setdefault(
-            (lines[known], name), Problem(path, lines[known], f"{name}: {_in_words(detail)}")
-        )
+        problems.setdefault((line, name), Problem(path, line, f"{name}: {_in_words(detail)}"))
     return list(problems.values())
 
 
@@ -543,6 +576,11 @@ def _in_words(detail: Any) -> str:
         "string_too_short": "is empty.",
         "string_too_long": f"is longer than {context.get('max_length')} characters.",
         "string_pattern_mismatch": f"{shown} is not in the right form.",
+        "int_type": f"must be a whole number; here is {shown}.",
+        "decimal_type": f"must be a number; here is {shown}.",
+        "decimal_parsing": f"must be a number; here is {shown}.",
+        "finite_number": f"must be a number; here is {shown}.",
+        "bool_parsing": f"must be true or false; here is {shown}.",
         "greater_than": f"must be more than {context.get('gt')}; here is {shown}.",
         "greater_than_equal": f"must be at least {context.get('ge')}; here is {shown}.",
         "less_than_equal": f"must be at most {context.get('le')}; here is {shown}.",
@@ -570,10 +608,10 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
     """Split the body at its first-level headings: ``# Title {#key minutes=20}``."""
     source = body.split("\n")
     tokens = _BLOCKS.parse(body)
-    starts: list[tuple[int, str]] = []
+    starts: list[tuple[int, int, str]] = []
     for token, inline in zip(tokens, tokens[1:], strict=False):
         if token.type == "heading_open" and token.tag == "h1" and token.level == 0 and token.map:
-            starts.append((token.map[0], inline.content))
+            starts.append((token.map[0], token.map[1], inline.content))
 
     problems = []
     before = source[: starts[0][0]] if starts else source
@@ -585,7 +623,7 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
             break
 
     lessons: list[Lesson] = []
-    for index, (start, heading) in enumerate(starts):
+    for index, (start, after, heading) in enumerate(starts):
         end = starts[index + 1][0] if index + 1 < len(starts) else len(source)
         line = first_line + start
         match = _HEADING_ATTRIBUTES.search(heading)
@@ -598,12 +636,14 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
                 minutes = int(word.removeprefix("minutes="))
             else:
                 problems.append(Problem(path, line, f"“{word}” is not “#key” or “minutes=20”."))
-        text = "\n".join(source[start + 1 : end]).strip()
+        text = "\n".join(source[after:end]).strip()
         title = title.strip()
         if not title or len(title) > 200:
             problems.append(Problem(path, line, "A lesson's title has 1 to 200 characters."))
-        elif not key:
-            problems.append(Problem(path, line, "Give the lesson a key: “# Title {#key}”."))
+        elif not 1 <= len(key) <= 80:
+            problems.append(
+                Problem(path, line, "Give the lesson a key of 1 to 80 letters: “# Title {#key}”.")
+            )
         if not text:
             problems.append(Problem(path, line, f"The lesson “{title}” is empty."))
         if key and key in {lesson.key for lesson in lessons}:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 QUARTER_HOUR = Decimal("0.25")
+HUNDREDTH = Decimal("0.01")
 WORDS_PER_HOUR = 6000
 READING_WORDS_PER_MINUTE = 200
 
@@ -35,10 +37,17 @@ def count_words(markdown: str) -> int:
     text: list[str] = []
     for token in _PLAIN.parse(markdown):
         if token.type == "inline":
-            text.extend(child.content for child in token.children or [] if child.content)
+            # “*Never*.” is one word: only a line's end parts words that touch.
+            text.append("".join(_seen(child) for child in token.children or []))
         elif token.type in {"fence", "code_block"}:
             text.append(token.content)
     return len(" ".join(text).split())
+
+
+def _seen(token: Token) -> str:
+    if token.type in {"softbreak", "hardbreak"}:
+        return " "
+    return "" if token.type == "html_inline" else token.content
 
 
 def reading_minutes(words: int) -> int:
@@ -54,13 +63,18 @@ def mergener_minutes(*, words: int, questions: int, difficulty: Decimal) -> Deci
     out the title, the authors and the references. Worked example there: 3,774 words, 16 questions
     and difficulty 2.5 give 61.94 minutes.
     """
+    return _exact_mergener(words, questions, difficulty).quantize(HUNDREDTH)
+
+
+def _exact_mergener(words: int, questions: int, difficulty: Decimal) -> Decimal:
+    # Hours are computed from this: minutes rounded to a hundredth may have been rounded up.
     minutes = Decimal("0.9") * (
         Decimal("-22.3")
         + Decimal("0.00209") * words
         + Decimal("2.78") * questions
         + Decimal("15.5") * difficulty
     )
-    return max(minutes, Decimal(0)).quantize(Decimal("0.01"))
+    return max(minutes, Decimal(0))
 
 
 def round_down(hours: Decimal) -> Decimal:
@@ -75,8 +89,7 @@ def from_minutes(minutes: int, *, minutes_per_hour: int) -> Decimal:
 
 def clock_hours_of_text(*, words: int, questions: int, difficulty: Decimal) -> Decimal:
     """Clock hours (60 minutes) of a text-based course by the Mergener formula."""
-    minutes = mergener_minutes(words=words, questions=questions, difficulty=difficulty)
-    return round_down(minutes / 60)
+    return round_down(_exact_mergener(words, questions, difficulty) / 60)
 
 
 def from_text(
@@ -84,14 +97,14 @@ def from_text(
 ) -> TextHours:
     """Hours of a text-based course by a body's method: the Mergener formula or words per hour."""
     if method == WORDS:
-        minutes = (Decimal(words) / WORDS_PER_HOUR * 60).quantize(Decimal("0.01"))
+        minutes = Decimal(words) / WORDS_PER_HOUR * 60
         hours = round_down(Decimal(words) / WORDS_PER_HOUR)
         basis = f"{words:,} words at {WORDS_PER_HOUR:,} words an hour"
     else:
-        minutes = mergener_minutes(words=words, questions=questions, difficulty=difficulty)
+        minutes = _exact_mergener(words, questions, difficulty)
         hours = round_down(minutes / minutes_per_hour)
         basis = (
             f"Mergener formula: {words:,} words, {questions} questions, difficulty {difficulty} "
             f"of 5, {minutes:.0f} minutes at {minutes_per_hour} an hour"
         )
-    return TextHours(hours=hours, minutes=minutes, basis=basis)
+    return TextHours(hours=hours, minutes=minutes.quantize(HUNDREDTH), basis=basis)

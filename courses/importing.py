@@ -149,8 +149,10 @@ def _repeated(files: Catalog) -> list[Problem]:
     problems = []
     for name, found in {
         "id": [(file.head.id, file.problem("", "id")) for file in files.courses],
+        # Of courses with one id only the id is wrong.
         "slug": [
-            (file.head.slug or file.head.id, file.problem("", "slug")) for file in files.courses
+            (file.head.slug or file.head.id, file.problem("", "slug" if file.head.slug else "id"))
+            for file in {file.head.id: file for file in files.courses}.values()
         ],
         "provider": [(provider.slug, here) for provider, here in files.providers],
         "instructor": [(instructor.slug, here) for instructor, here in files.instructors],
@@ -431,8 +433,10 @@ def _sync(manager: Any, wanted: list[dict[str, Any]], by: tuple[str, ...] = ()) 
     Rows are recognized by the fields ``by``, or else by their place.
     """
     present: dict[Any, models.Model] = {}
+    doubled: list[models.Model] = []
     for place, row in enumerate(manager.order_by("position", "pk")):
-        present[tuple(getattr(row, name) for name in by) or place] = row
+        if row is not present.setdefault(tuple(getattr(row, name) for name in by) or place, row):
+            doubled.append(row)
     rows = [
         (
             present.pop(tuple(values[name] for name in by) or position, None),
@@ -441,7 +445,7 @@ def _sync(manager: Any, wanted: list[dict[str, Any]], by: tuple[str, ...] = ()) 
         for position, values in enumerate(wanted)
     ]
     # What goes, goes first: a new row may take its place under a constraint.
-    for row in present.values():
+    for row in (*present.values(), *doubled):
         row.delete()
     kept = []
     for row, values in rows:
@@ -487,7 +491,9 @@ def _set_status(course: Course, file: CourseFile, *, at: datetime, today: date) 
     if file.head.status == "draft":
         return []
     try:
-        catalog.publish(course=course, at=at, on=today)
+        # What is retired already stays so, whatever has lapsed since.
+        if file.head.status == "published" or course.status == Course.Status.DRAFT:
+            catalog.publish(course=course, at=at, on=today)
         if file.head.status == "retired":
             catalog.retire(course=course, at=at)
     except catalog.CatalogError as error:

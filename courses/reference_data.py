@@ -50,4 +50,4 @@ def load() -> int:
 
 
 def _read(name: str) -> Any:
-    return yaml.safe_load((FOLDER / name).read_text())
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))

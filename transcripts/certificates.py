@@ -32,7 +32,11 @@ def issue(*, entry: CreditEntry, at: datetime) -> Certificate:
                 )
             break
         except IntegrityError:
-            if last_try or Certificate.objects.filter(entry=entry).exists():
+            # Somebody else issued it at this moment, or the code is taken.
+            issued = Certificate.objects.filter(entry=entry).first()
+            if issued:
+                return issued
+            if last_try:
                 raise
     tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)  # type: ignore[attr-defined]
     return certificate

@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "next_session": in_progress.filter(session__ends_at__gt=now)
         .order_by("session__starts_at")
         .first(),
-        "in_progress": in_progress.newest_first()[:SHOWN],
+        "in_progress": in_progress.newest_first(),
         "recent": CreditEntry.objects.filter(holder=request.user)
         .select_related("certificate")
         .newest_first()[:SHOWN],

@@ -1,0 +1,528 @@
+"""Profile, licenses, supervision and sign-in, through the browser's door."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import License, Supervision, User
+from accounts.tests.factories import (
+    PASSWORD,
+    LicenseFactory,
+    SupervisionFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def maya(client):
+    user = UserFactory(email="maya@example.com", legal_name="Maya Okafor")
+    client.force_login(user)
+    return user
+
+
+def without_tokens(page):
+    """The page's text without what differs from one request to the next."""
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page.text)
+
+
+def count_queries(client, url):
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert client.get(url).status_code == 200
+    return len(queries)
+
+
+# --- Profile ---
+
+
+def test_profile_keeps_name_and_zone(client, maya):
+    answer = client.post(
+        reverse("accounts:profile"),
+        {"legal_name": " Maya  O'Kafor-Nguyễn ", "time_zone": "Pacific/Honolulu"},
+    )
+
+    maya.refresh_from_db()
+    assert (maya.legal_name, maya.time_zone) == ("Maya O'Kafor-Nguyễn", "Pacific/Honolulu")
+    assert "Your profile is saved." in client.get(answer.url).text
+
+
+def test_profile_cannot_change_what_is_not_on_the_form(client, maya):
+    client.post(
+        reverse("accounts:profile"),
+        {
+            "legal_name": "Maya Okafor",
+            "time_zone": "America/Chicago",
+            "email": "other@example.com",
+            "is_staff": "on",
+            "is_superuser": "on",
+        },
+    )
+
+    maya.refresh_from_db()
+    assert (maya.email, maya.is_staff, maya.is_superuser) == ("maya@example.com", False, False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"legal_name": "12345"}, "Enter your name as it stands on your license."),
+        ({"legal_name": ""}, "Fill this in."),
+        ({"legal_name": "Maya\u202eOkafor"}, "invisible character (U+202E)"),
+        ({"legal_name": "M" * 151}, "at most 150 characters (it has 151)"),
+        ({"time_zone": "Nowhere/Land"}, "Nowhere/Land is not one of the available choices."),
+    ],
+)
+def test_profile_says_what_is_wrong_and_loses_nothing(client, maya, sent, words):
+    typed = {"legal_name": "Maya Typed", "time_zone": "Pacific/Guam", **sent}
+
+    page = client.post(reverse("accounts:profile"), typed)
+
+    assert page.status_code == 422
+    assert words in page.text
+    assert {name: page.context["form"][name].value() for name in typed} == typed
+    before = (maya.legal_name, maya.time_zone)
+    maya.refresh_from_db()
+    assert (maya.legal_name, maya.time_zone) == before
+
+
+def test_profile_names_the_person_by_the_kept_name_while_the_typed_one_is_wrong(client, maya):
+    page = client.post(
+        reverse("accounts:profile"), {"legal_name": "12345", "time_zone": "Pacific/Guam"}
+    )
+
+    assert page.context["user"].legal_name == "Maya Okafor"
+
+
+# --- Licenses ---
+
+
+def test_licenses_adds_one_and_shows_it(client, maya):
+    answer = client.post(
+        reverse("accounts:licenses"),
+        {"state": "NY", "license_type": " LCSW ", "number": "AB  1"},
+    )
+
+    license_ = License.objects.get()
+    assert (license_.holder, license_.license_type, license_.number) == (maya, "LCSW", "AB 1")
+    assert "New York LCSW AB 1 is on your profile." in client.get(answer.url).text
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"state": ""}, "Choose one."),
+        ({"state": "XX"}, "XX is not one of the available choices."),
+        ({"license_type": ""}, "Fill this in."),
+        ({"license_type": "=cmd"}, "Use letters, digits, spaces and . - / ( ) only."),
+        ({"number": "<script>"}, "Use letters, digits, spaces and . - / only."),
+        ({"number": "1" * 41}, "at most 40 characters (it has 41)"),
+    ],
+)
+def test_licenses_says_what_is_wrong_and_loses_nothing(client, maya, sent, words):
+    typed = {"state": "NY", "license_type": "LCSW", "number": "000000", **sent}
+
+    page = client.post(reverse("accounts:licenses"), typed)
+
+    assert page.status_code == 422
+    assert words in page.text
+    assert {name: page.context["form"][name].value() for name in typed} == typed
+    assert License.objects.count() == 0
+
+
+def test_licenses_refuses_one_that_is_there_in_words(client, maya):
+    LicenseFactory(holder=maya, state="NY", license_type="LCSW", number="AB-1")
+
+    page = client.post(
+        reverse("accounts:licenses"), {"state": "NY", "license_type": "lcsw", "number": "ab-1"}
+    )
+
+    assert page.status_code == 422
+    assert "This license is on your profile already." in page.text
+    assert page.context["form"]["number"].value() == "ab-1"
+
+
+def test_licenses_shows_nobody_elses(client, maya):
+    LicenseFactory(number="SECRET-7")
+
+    pages = [client.get(reverse(f"accounts:{name}")) for name in ("licenses", "profile")]
+
+    assert [page.status_code for page in pages] == [200, 200]
+    assert [list(page.context["licenses"]) for page in pages] == [[], []]
+    assert ["SECRET-7" in page.text for page in pages] == [False, False]
+
+
+def test_remove_license_answers_404_for_another_persons_and_removes_nothing(client, maya):
+    mine, anothers = LicenseFactory(holder=maya), LicenseFactory()
+
+    statuses = {
+        which: client.post(reverse("accounts:remove_license", args=[pk])).status_code
+        for which, pk in {"another's": anothers.pk, "nobody's": 0, "mine": mine.pk}.items()
+    }
+
+    assert statuses == {"another's": 404, "nobody's": 404, "mine": 302}
+    assert list(License.objects.all()) == [anothers]
+
+
+# --- Supervision ---
+
+
+def test_supervision_request_shows_on_the_trainees_page_alone(client, maya):
+    helena = UserFactory(legal_name="Helena Brandt")
+    client.force_login(helena)
+    client.post(reverse("accounts:supervision"), {"email": "MAYA@example.com"})
+
+    pages = {}
+    for person in (helena, maya, UserFactory()):
+        client.force_login(person)
+        pages[person] = client.get(reverse("accounts:supervision"))
+
+    assert [list(page.context["requests"]) for page in pages.values()] == [
+        [],
+        [Supervision.objects.get()],
+        [],
+    ]
+    assert "Helena Brandt" in pages[maya].text
+    assert "Maya Okafor" not in pages[helena].text
+
+
+def test_supervision_answers_alike_whether_or_not_the_address_has_an_account(client):
+    UserFactory(email="known@example.com")
+    UserFactory(email="closed@example.com", is_active=False)
+    client.force_login(UserFactory())
+
+    answers = [
+        client.post(reverse("accounts:supervision"), {"email": email}, follow=True)
+        for email in ("unknown@example.com", "known@example.com", "closed@example.com")
+    ]
+
+    assert Supervision.objects.count() == 1
+    assert [answer.redirect_chain for answer in answers] == [[("/supervision/", 302)]] * 3
+    assert len({without_tokens(answer) for answer in answers}) == 1
+    assert "If this address has an account, its owner will see your request." in answers[0].text
+
+
+@pytest.mark.parametrize(
+    ("email", "words"),
+    [
+        ("", "Fill this in."),
+        ("not an address", "Enter a valid email address."),
+        ("Maya@Example.com", "This is your own address. Enter your trainee&#x27;s."),
+    ],
+)
+def test_supervision_says_what_is_wrong_and_loses_nothing(client, maya, email, words):
+    page = client.post(reverse("accounts:supervision"), {"email": email})
+
+    assert page.status_code == 422
+    assert words in page.text
+    assert page.context["form"]["email"].value() == email
+    assert Supervision.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "facts", "statuses"),
+    [
+        ("accept", {"waiting": True}, {"trainee": 302, "supervisor": 404, "stranger": 404}),
+        ("decline", {"waiting": True}, {"trainee": 302, "supervisor": 404, "stranger": 404}),
+        ("end", {}, {"trainee": 302, "supervisor": 302, "stranger": 404}),
+        # The answer would tell a supervisor that the address has an account.
+        ("end", {"waiting": True}, {"trainee": 404, "supervisor": 404, "stranger": 404}),
+    ],
+)
+def test_supervision_is_answered_and_ended_by_its_own_people_alone(client, verb, facts, statuses):
+    supervision = SupervisionFactory(**facts)
+    url = reverse(f"accounts:{verb}_supervision", args=[supervision.pk])
+    people = {
+        "stranger": UserFactory(),
+        "supervisor": supervision.supervisor,
+        "trainee": supervision.trainee,
+    }
+
+    found = {}
+    for who, person in people.items():
+        client.force_login(person)
+        found[who] = client.post(url).status_code
+
+    assert found == statuses
+
+
+def test_accept_says_who_reads_now(client, maya):
+    asked = SupervisionFactory(waiting=True, trainee=maya, supervisor__legal_name="Helena Brandt")
+
+    answer = client.post(reverse("accounts:accept_supervision", args=[asked.pk]))
+
+    page = client.get(answer.url)
+    assert "Helena Brandt can now read your credit and certificates." in page.text
+    assert list(page.context["supervisors"]) == [asked]
+    assert list(page.context["requests"]) == []
+
+
+def test_decline_says_that_nothing_was_shown(client, maya):
+    asked = SupervisionFactory(waiting=True, trainee=maya)
+
+    answer = client.post(reverse("accounts:decline_supervision", args=[asked.pk]))
+
+    page = client.get(answer.url)
+    assert "Declined. Nothing of your record was shown." in page.text
+    assert (list(page.context["supervisors"]), list(page.context["requests"])) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("verb", "facts", "words"),
+    [
+        ("accept", {"declined": True}, "This request is closed. Your supervisor can ask again."),
+        ("decline", {}, "You have accepted this request. You can end the supervision."),
+    ],
+)
+def test_a_refused_answer_is_told_in_words(client, maya, verb, facts, words):
+    supervision = SupervisionFactory(trainee=maya, **facts)
+
+    page = client.post(reverse(f"accounts:{verb}_supervision", args=[supervision.pk]), follow=True)
+
+    assert words in page.text
+
+
+def test_end_takes_it_off_both_pages(client):
+    supervision = SupervisionFactory()
+    client.force_login(supervision.trainee)
+    page = client.post(reverse("accounts:end_supervision", args=[supervision.pk]), follow=True)
+    assert "The supervision has ended." in page.text
+
+    shown = {}
+    for person in (supervision.supervisor, supervision.trainee):
+        client.force_login(person)
+        page = client.get(reverse("accounts:supervision"))
+        shown[person] = [*page.context["trainees"], *page.context["supervisors"]]
+
+    assert list(shown.values()) == [[], []]
+
+
+@pytest.mark.parametrize(
+    "name", ["remove_license", "accept_supervision", "decline_supervision", "end_supervision"]
+)
+def test_a_link_changes_nothing(client, maya, name):
+    answer = client.get(reverse(f"accounts:{name}", args=[1]))
+
+    assert answer.status_code == 405
+
+
+@pytest.mark.parametrize("page", ["profile", "licenses", "supervision"])
+def test_a_list_of_three_asks_the_database_as_often_as_a_list_of_one(client, maya, page):
+    def add_one():
+        LicenseFactory(holder=maya)
+        SupervisionFactory(supervisor=maya)
+        SupervisionFactory(trainee=maya)
+        SupervisionFactory(trainee=maya, waiting=True)
+
+    add_one()
+    for_one = count_queries(client, reverse(f"accounts:{page}"))
+    add_one()
+    add_one()
+
+    assert count_queries(client, reverse(f"accounts:{page}")) == for_one
+
+
+# --- Time zones ---
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Pacific/Honolulu", "Jan 4, 2026"), ("Asia/Tokyo", "Jan 5, 2026")]
+)
+def test_moments_are_shown_in_the_persons_own_zone(client, zone, day):
+    holder = UserFactory(time_zone=zone)
+    LicenseFactory(holder=holder, added_at=datetime(2026, 1, 5, 3, 0, tzinfo=UTC))
+    client.force_login(holder)
+
+    page = client.get(reverse("accounts:licenses"))
+
+    assert f"added {day}" in page.text
+
+
+def test_the_zone_of_one_request_does_not_leak_into_the_next(client):
+    before = timezone.get_current_timezone_name()
+    client.force_login(UserFactory(time_zone="Asia/Tokyo"))
+
+    client.get(reverse("accounts:profile"))
+
+    assert timezone.get_current_timezone_name() == before
+
+
+# --- Sign-up and sign-in ---
+
+SIGN_UP = {
+    "legal_name": "Maya Okafor",
+    "email": "Maya@Example.com",
+    "time_zone": "America/Chicago",
+    "password1": PASSWORD,
+    "password2": PASSWORD,
+}
+
+
+def sign_up(client, **changes):
+    return client.post(reverse("account_signup"), {**SIGN_UP, **changes}, follow=True)
+
+
+def sign_in(client, email="maya@example.com", password=PASSWORD):
+    return client.post(reverse("account_login"), {"login": email, "password": password})
+
+
+def is_signed_in(client):
+    return client.get(reverse("accounts:profile")).status_code == 200
+
+
+def confirmation_link():
+    return next(word for word in mail.outbox[-1].body.split() if "/confirm-email/" in word)
+
+
+def test_sign_up_takes_name_and_zone_and_keeps_the_email_in_lower_case(client):
+    sign_up(client)
+
+    user = User.objects.get()
+    assert (user.email, user.legal_name, user.time_zone) == (
+        "maya@example.com",
+        "Maya Okafor",
+        "America/Chicago",
+    )
+
+
+def test_sign_up_opens_nothing_until_the_address_is_confirmed(client):
+    page = sign_up(client)
+    signed_in = {"after sign-up": is_signed_in(client)}
+    sign_in(client)
+    signed_in["after signing in"] = is_signed_in(client)
+    client.get(confirmation_link())  # as a mail scanner does
+    sign_in(client)
+    signed_in["after a scanner opened the link"] = is_signed_in(client)
+    client.post(confirmation_link())
+    sign_in(client)
+    signed_in["after confirming"] = is_signed_in(client)
+
+    assert "We have sent you a mail." in page.text
+    assert signed_in == {
+        "after sign-up": False,
+        "after signing in": False,
+        "after a scanner opened the link": False,
+        "after confirming": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"legal_name": "12345"}, "Enter your name as it stands on your license."),
+        ({"legal_name": ""}, "Fill this in."),
+        ({"time_zone": "Nowhere/Land"}, "Nowhere/Land is not one of the available choices."),
+        ({"email": "not an address"}, "Enter a valid email address."),
+        ({"password1": "short", "password2": "short"}, "at least 10 characters"),
+        ({"password2": "another long one"}, "You must type the same password each time."),
+    ],
+)
+def test_sign_up_says_what_is_wrong_and_loses_nothing_but_the_passwords(client, sent, words):
+    typed = {**SIGN_UP, **sent}
+
+    page = sign_up(client, **sent)
+
+    assert words in page.text
+    kept = ("legal_name", "email", "time_zone")
+    assert [page.context["form"][name].value() for name in kept] == [typed[name] for name in kept]
+    assert User.objects.count() == 0
+
+
+def test_sign_up_answers_alike_whether_or_not_the_address_has_an_account(client):
+    UserFactory(email="known@example.com")
+
+    new = sign_up(client, email="new@example.com")
+    known = sign_up(client, email="known@example.com")
+
+    assert new.redirect_chain == known.redirect_chain
+    assert without_tokens(new) == without_tokens(known)
+    assert [sent.to for sent in mail.outbox] == [["new@example.com"], ["known@example.com"]]
+    assert "There is one with this address already" in mail.outbox[1].body
+    assert User.objects.filter(email="known@example.com").count() == 1
+
+
+@pytest.mark.parametrize("spelling", ["maya@example.com", "MAYA@Example.COM"])
+def test_sign_in_ignores_the_case_of_the_address(client, spelling):
+    UserFactory(email="maya@example.com")
+
+    sign_in(client, spelling)
+
+    assert is_signed_in(client)
+
+
+def test_sign_in_refuses_an_unknown_address_and_a_wrong_password_in_the_same_words(client):
+    UserFactory(email="maya@example.com")
+
+    answers = [
+        sign_in(client, "maya@example.com", "not her password"),
+        sign_in(client, "nobody@example.com", "not her password"),
+    ]
+
+    assert [list(answer.context["form"].non_field_errors()) for answer in answers] == [
+        ["The email address and/or password you specified are not correct."]
+    ] * 2
+    assert not is_signed_in(client)
+
+
+def test_sign_in_is_slowed_down_after_a_few_wrong_passwords(client):
+    UserFactory(email="maya@example.com")
+    for _ in range(10):
+        sign_in(client, password="not her password")
+
+    sign_in(client)
+
+    assert not is_signed_in(client)
+
+
+def test_sign_in_is_closed_to_a_closed_account(client):
+    UserFactory(email="maya@example.com", is_active=False)
+
+    answer = sign_in(client)
+
+    assert "This account is closed" in client.get(answer.url).text
+    assert not is_signed_in(client)
+
+
+def test_password_reset_answers_alike_whether_or_not_the_address_has_an_account(client):
+    UserFactory(email="maya@example.com")
+
+    answers = [
+        client.post(reverse("account_reset_password"), {"email": email}, follow=True)
+        for email in ("maya@example.com", "nobody@example.com")
+    ]
+
+    assert [answer.redirect_chain for answer in answers] == [
+        [("/accounts/password/reset/done/", 302)]
+    ] * 2
+    assert len({without_tokens(answer) for answer in answers}) == 1
+    assert [sent.to for sent in mail.outbox] == [["maya@example.com"], ["nobody@example.com"]]
+    assert "/password/reset/key/" in mail.outbox[0].body
+    assert "/password/reset/key/" not in mail.outbox[1].body
+
+
+def test_password_reset_by_the_mailed_link_changes_the_password_once(client):
+    UserFactory(email="maya@example.com")
+    client.post(reverse("account_reset_password"), {"email": "Maya@Example.com"})
+    link = next(word for word in mail.outbox[-1].body.split() if "/password/reset/key/" in word)
+    new = {"password1": "a quiet winter morning", "password2": "a quiet winter morning"}
+    form = client.get(link, follow=True).redirect_chain[-1][0]
+    client.post(form, new)
+    client.logout()
+
+    sign_in(client, password=PASSWORD)
+    with_the_old = is_signed_in(client)
+    sign_in(client, password="a quiet winter morning")
+    with_the_new = is_signed_in(client)
+    client.logout()
+    again = client.get(link, follow=True)
+
+    assert (with_the_old, with_the_new) == (False, True)
+    assert again.redirect_chain == []

@@ -1,0 +1,301 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.tests.factories import LicenseFactory, UserFactory
+from courses import completion, enrollment, learning
+from courses.completion import Step
+from courses.models import Approval, Attendance, Completion, Course, CourseCredit, Enrollment
+from courses.tests.factories import (
+    ApprovalFactory,
+    ApprovingBodyFactory,
+    CourseFactory,
+    CreditTypeFactory,
+    EnrollmentFactory,
+    SessionFactory,
+)
+from courses.tests.stories import ready_but_for_the_evaluation, ready_to_complete
+from transcripts.models import Certificate, CreditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+def refusal(held, at) -> str:
+    with pytest.raises(completion.CompletionError) as refused:
+        completion.complete(enrollment=held, at=at)
+    return str(refused.value)
+
+
+def counts() -> tuple[int, int, int]:
+    return (
+        Completion.objects.count(),
+        CreditEntry.objects.count(),
+        Certificate.objects.count(),
+    )
+
+
+def test_complete_writes_credit_certificate_and_completion(noon):
+    held = ready_to_complete(noon)
+
+    done = completion.complete(enrollment=held, at=noon)
+
+    assert counts() == (1, 1, 1)
+    assert done.credit_entry.holder == held.learner
+    assert done.credit_entry.certificate.entry == done.credit_entry
+    assert done.credit_entry.hours == Decimal("1.5")
+
+
+def test_completing_twice_gives_the_first_completion_back(noon):
+    held = ready_to_complete(noon)
+    first = completion.complete(enrollment=held, at=noon)
+
+    second = completion.complete(enrollment=held, at=noon + timedelta(days=3))
+
+    assert second == first
+    assert counts() == (1, 1, 1)
+
+
+def test_a_failing_step_leaves_nothing(noon, monkeypatch):
+    held = ready_to_complete(noon)
+
+    def fail(**facts):
+        raise OSError("no")
+
+    monkeypatch.setattr("transcripts.certificates.issue", fail)
+    with pytest.raises(OSError, match="no"):
+        completion.complete(enrollment=held, at=noon)
+
+    assert counts() == (0, 0, 0)
+
+
+def test_nothing_is_sent_before_the_commit(noon, sent_tasks, django_capture_on_commit_callbacks):
+    held = ready_to_complete(noon)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        completion.complete(enrollment=held, at=noon)
+        assert sent_tasks == []
+
+    assert [name for name, _ in sent_tasks] == ["transcripts.draw_certificate_pdf"]
+
+
+def test_complete_refuses_a_withdrawn_enrollment(noon):
+    held = ready_to_complete(noon)
+    enrollment.withdraw(enrollment=held, at=noon)
+
+    assert refusal(held, noon) == "You withdrew from this course."
+    assert counts() == (0, 0, 0)
+
+
+def test_complete_refuses_while_anything_is_outstanding(noon):
+    held = EnrollmentFactory()
+
+    message = refusal(held, noon)
+
+    assert message == ("Not yet: 0 of 2 lessons read; 4 questions, 3 to pass; about four minutes.")
+    assert counts() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("lacking", list(Step))
+def test_each_requirement_alone_holds_completion_back(noon, lacking):
+    course = CourseFactory(live=True)
+    session = SessionFactory(course=course, starts_at=noon - timedelta(hours=3))
+    held = ready_to_complete(noon, course=course, session=session)
+    Attendance.objects.create(
+        enrollment=held, minutes=80, source="sheet", recorded_by=UserFactory(), recorded_at=noon
+    )
+    match lacking:
+        case Step.LESSONS:
+            held.lesson_progress.first().delete()
+        case Step.SESSION:
+            Attendance.objects.update(minutes=79)
+        case Step.POST_TEST:
+            held.attempts.update(right=2)
+        case Step.EVALUATION:
+            held.evaluated_at = None
+            held.save()
+
+    assert [item.step for item in completion.outstanding(held)] == [lacking]
+    refusal(held, noon)
+
+
+def test_a_course_without_lessons_and_test_asks_for_the_evaluation(noon):
+    held = EnrollmentFactory(course=CourseFactory(parts__lessons=0, parts__questions=0))
+
+    assert [item.step for item in completion.requirements(held)] == [Step.EVALUATION]
+
+
+@pytest.mark.parametrize(
+    ("questions", "percent", "needed"),
+    [(8, 75, 6), (10, 75, 8), (4, 80, 4), (1, 1, 1), (3, 100, 3), (7, 50, 4)],
+)
+def test_the_pass_mark_is_rounded_up(questions, percent, needed):
+    course = Course(pass_mark=percent)
+
+    assert completion.right_answers_needed(course, questions) == needed
+
+
+# --- Approvals --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "valid_to", "is_awarded"),
+    [
+        (date(2026, 3, 2), date(2026, 3, 2), True),
+        (date(2026, 3, 3), None, False),
+        (date(2025, 1, 1), date(2026, 3, 1), False),
+        (date(2025, 1, 1), None, True),
+    ],
+)
+def test_credit_needs_an_approval_valid_on_the_completion_date(
+    noon, valid_from, valid_to, is_awarded
+):
+    held = ready_to_complete(noon)
+    Approval.objects.update(valid_from=valid_from, valid_to=valid_to)
+
+    if is_awarded:
+        completion.complete(enrollment=held, at=noon)
+    else:
+        assert "No approval of this course was in date" in refusal(held, noon)
+
+    assert CreditEntry.objects.exists() == is_awarded
+
+
+def test_a_body_whose_approval_lapsed_gives_nothing_and_the_others_do(noon):
+    held = ready_to_complete(noon)
+    lapsed = ApprovingBodyFactory(slug="apa", name="APA")
+    CourseCredit.objects.create(
+        course=held.course,
+        body=lapsed,
+        credit_type=CreditTypeFactory(),
+        hours=Decimal("2"),
+        basis="120 minutes",
+    )
+    ApprovalFactory(body=lapsed, valid_to=date(2026, 3, 1))
+
+    done = completion.complete(enrollment=held, at=noon)
+
+    assert [line.body for line in done.credit_entry.lines.all()] == ["aswb-ace"]
+
+
+def test_the_statement_printed_is_the_one_valid_on_the_day(noon):
+    held = ready_to_complete(noon)
+    Approval.objects.update(valid_to=date(2026, 2, 28), statement="Old words.", number="1")
+    ApprovalFactory(valid_from=date(2026, 3, 1), statement="New words.", number="2")
+
+    done = completion.complete(enrollment=held, at=noon)
+
+    line = done.credit_entry.record["lines"][0]
+    assert (line["approval_statement"], line["approval_number"]) == ("New words.", "2")
+
+
+# --- The day ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/New_York", date(2026, 3, 1)),
+        ("UTC", date(2026, 3, 2)),
+        ("Pacific/Auckland", date(2026, 3, 2)),
+    ],
+)
+def test_on_demand_credit_is_of_the_day_in_the_learners_zone(zone, day):
+    at = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
+    held = ready_to_complete(at, learner=UserFactory(time_zone=zone))
+
+    done = completion.complete(enrollment=held, at=at)
+
+    assert done.credit_entry.earned_on == day
+
+
+def test_live_credit_is_of_the_day_of_the_session_in_its_zone(noon):
+    # 9:00 to 10:30 PM in Honolulu on February 27 is February 28 in UTC.
+    session = SessionFactory(
+        starts_at=datetime(2026, 2, 28, 7, 0, tzinfo=UTC), time_zone="Pacific/Honolulu"
+    )
+    held = ready_to_complete(noon, course=session.course, session=session)
+    learning.record_attendance(
+        enrollment=held, minutes=90, source="sheet", by=UserFactory(), at=noon
+    )
+
+    assert CreditEntry.objects.get().earned_on == date(2026, 2, 27)
+
+
+# --- What is frozen ---------------------------------------------------------
+
+
+def test_editing_everything_afterwards_changes_nothing_that_was_awarded(noon):
+    held = ready_to_complete(noon)
+    LicenseFactory(holder=held.learner, number="000000")
+    entry = completion.complete(enrollment=held, at=noon).credit_entry
+    before = CreditEntry.objects.values().get(pk=entry.pk)
+
+    course = held.course
+    course.title, course.hours = "Another title", Decimal("9")
+    course.status, course.retired_at = "retired", noon
+    course.save()
+    course.credits.update(hours=Decimal("9"))
+    course.objectives.all().delete()
+    Approval.objects.update(statement="Other words.", number="9")
+    held.learner.legal_name = "Another Name"
+    held.learner.save()
+    held.learner.licenses.all().delete()
+
+    assert CreditEntry.objects.values().get(pk=entry.pk) == before
+    assert [line.hours for line in entry.lines.all()] == [Decimal("1.5")]
+
+
+def test_the_record_keeps_the_evidence(noon):
+    held = ready_to_complete(noon)
+
+    entry = completion.complete(enrollment=held, at=noon).credit_entry
+
+    assert entry.record["activity"]["evidence"] == {
+        "lessons_read": 2,
+        "post_test": {"attempt": 1, "right": 4, "asked": 4, "needed": 3},
+        "evaluation": "submitted",
+    }
+
+
+def test_a_closed_account_gets_no_credit(noon):
+    held = ready_to_complete(noon, learner=UserFactory(is_active=False))
+
+    assert refusal(held, noon) == "This account is closed."
+
+
+# --- What the database refuses ----------------------------------------------
+
+
+def test_one_enrollment_has_one_completion(noon):
+    held = ready_to_complete(noon)
+    done = completion.complete(enrollment=held, at=noon)
+    other = completion.complete(enrollment=ready_to_complete(noon), at=noon)
+
+    for twin in (
+        Completion(enrollment=held, credit_entry=other.credit_entry, completed_at=noon),
+        Completion(
+            enrollment=EnrollmentFactory(), credit_entry=done.credit_entry, completed_at=noon
+        ),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            twin.save()
+
+
+def test_the_evaluation_completes_the_course(noon):
+    held = ready_but_for_the_evaluation(noon)
+
+    done = learning.hand_in_evaluation(enrollment=held, answers={}, at=noon)
+
+    assert done == Completion.objects.get()
+
+
+def test_an_evaluation_is_kept_when_credit_cannot_be_given(noon):
+    held = ready_but_for_the_evaluation(noon)
+    Approval.objects.update(valid_to=date(2026, 1, 1))
+
+    assert learning.hand_in_evaluation(enrollment=held, answers={}, at=noon) is None
+
+    assert Enrollment.objects.get().evaluated_at == noon
+    assert counts() == (0, 0, 0)

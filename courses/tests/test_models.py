@@ -1,0 +1,243 @@
+"""Each constraint, refused by the database itself."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import F, ProtectedError
+
+from accounts.tests.factories import UserFactory
+from courses.models import (
+    Approval,
+    ApprovingBody,
+    Attempt,
+    Attendance,
+    Choice,
+    Course,
+    CourseCredit,
+    CourseFocusArea,
+    CourseInstructor,
+    Enrollment,
+    EvaluationAnswer,
+    EvaluationResponse,
+    Lesson,
+    LessonProgress,
+    Session,
+)
+from courses.tests.factories import (
+    ApprovalFactory,
+    CourseFactory,
+    EnrollmentFactory,
+    LessonFactory,
+    QuestionFactory,
+    SessionFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def refuses(constraint: str, write) -> None:
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        write()
+    text = str(refused.value)
+    # SQLite names the columns of a unique constraint, not the constraint.
+    assert constraint in text or "UNIQUE constraint failed" in text
+
+
+def change(row, **values) -> None:
+    type(row).objects.filter(pk=row.pk).update(**values)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "values"),
+    [
+        ("course_has_hours", {"hours": 0}),
+        ("course_price_is_not_negative", {"price": -1}),
+        ("course_pass_mark_is_percent", {"pass_mark": 0}),
+        ("course_pass_mark_is_percent", {"pass_mark": 101}),
+        ("course_allows_an_attempt", {"attempts_allowed": 0}),
+        ("course_difficulty_is_1_to_5", {"difficulty": Decimal("5.5")}),
+        ("course_out_of_draft_was_published", {"published_at": None}),
+        ("course_retired_on_a_day", {"status": "retired"}),
+    ],
+)
+def test_a_course_that_contradicts_itself_is_refused(constraint, values):
+    course = CourseFactory()
+
+    refuses(constraint, lambda: change(course, **values))
+
+
+def test_a_draft_may_lack_its_hours():
+    course = CourseFactory(draft=True)
+
+    change(course, hours=0)
+
+    assert Course.objects.get().hours == 0
+
+
+@pytest.mark.parametrize("column", ["key", "slug"])
+def test_a_courses_names_are_its_own(column):
+    course, other = CourseFactory(), CourseFactory()
+
+    refuses("", lambda: change(course, **{column: getattr(other, column)}))
+
+
+def test_the_parts_of_a_course_are_each_there_once():
+    course = CourseFactory()
+    lesson, credit = course.lessons.first(), course.credits.get()
+    area, instructor = course.course_focus_areas.get(), course.course_instructors.get()
+    session = SessionFactory(course=course)
+
+    for constraint, twin in {
+        "lesson_key_once_per_course": Lesson(course=course, key=lesson.key, minutes=1),
+        "session_key_once_per_course": Session(
+            course=course,
+            key=session.key,
+            starts_at=session.starts_at,
+            ends_at=session.ends_at,
+            place="Troy",
+        ),
+        "course_credit_once_per_body_and_type": CourseCredit(
+            course=course, body=credit.body, credit_type=credit.credit_type, hours=1
+        ),
+        "focus_area_once_per_course": CourseFocusArea(course=course, focus_area=area.focus_area),
+        "instructor_once_per_course": CourseInstructor(
+            course=course, instructor=instructor.instructor
+        ),
+    }.items():
+        refuses(constraint, twin.save)
+
+
+def test_a_credit_line_has_hours():
+    credit = CourseFactory().credits.get()
+
+    refuses("course_credit_has_hours", lambda: change(credit, hours=0))
+
+
+def test_a_question_has_one_right_choice():
+    question = QuestionFactory(course=CourseFactory())
+
+    refuses(
+        "question_has_one_right_choice",
+        lambda: Choice.objects.filter(question=question).update(is_right=True),
+    )
+
+
+def test_a_session_is_somewhere_and_ends_after_it_starts():
+    session = SessionFactory()
+
+    refuses("session_is_somewhere", lambda: change(session, join_url=""))
+    refuses("session_ends_after_it_starts", lambda: change(session, ends_at=F("starts_at")))
+
+
+def test_an_approval_has_words_and_ends_after_it_begins():
+    approval = ApprovalFactory()
+
+    refuses("approval_has_number_and_statement", lambda: change(approval, statement=""))
+    refuses("approval_has_number_and_statement", lambda: change(approval, number=""))
+    refuses(
+        "approval_ends_after_it_begins",
+        lambda: change(approval, valid_to=approval.valid_from - timedelta(days=1)),
+    )
+
+
+def test_a_body_counts_30_to_60_minutes_as_an_hour():
+    ApprovalFactory()
+
+    refuses(
+        "approving_body_hour_is_30_to_60_minutes",
+        lambda: ApprovingBody.objects.update(minutes_per_hour=61),
+    )
+
+
+def test_a_learner_has_one_open_seat_in_a_course(noon):
+    held = EnrollmentFactory()
+
+    refuses(
+        "enrollment_one_open_seat_per_learner",
+        lambda: EnrollmentFactory(learner=held.learner, course=held.course),
+    )
+
+
+def test_nobody_withdraws_before_enrolling():
+    held = EnrollmentFactory()
+
+    refuses(
+        "enrollment_withdrawn_after_enrolled",
+        lambda: change(held, withdrawn_at=held.enrolled_at - timedelta(seconds=1)),
+    )
+
+
+def test_a_lesson_is_read_once(noon):
+    held = EnrollmentFactory()
+    lesson = held.course.lessons.first()
+    LessonProgress.objects.create(enrollment=held, lesson=lesson, read_at=noon)
+
+    refuses(
+        "lesson_progress_once_per_enrollment",
+        lambda: LessonProgress.objects.create(enrollment=held, lesson=lesson, read_at=noon),
+    )
+
+
+@pytest.mark.parametrize(
+    ("constraint", "values"),
+    [
+        ("attempt_figures_fit_together", {"number": 0}),
+        ("attempt_figures_fit_together", {"right": 5}),
+        ("attempt_figures_fit_together", {"needed": 0}),
+        ("attempt_figures_fit_together", {"needed": 5}),
+        ("attempt_number_once_per_enrollment", {"number": 1}),
+    ],
+)
+def test_an_attempt_that_contradicts_itself_is_refused(noon, constraint, values):
+    held = EnrollmentFactory()
+    facts = {"submitted_at": noon, "right": 2, "asked": 4, "needed": 3, "answers": []}
+    Attempt.objects.create(enrollment=held, number=1, **facts)
+    second = {"number": 2, **facts, **values}
+
+    refuses(constraint, lambda: Attempt.objects.create(enrollment=held, **second))
+
+
+def test_attendance_names_its_source_and_is_not_nothing(noon):
+    facts = {"enrollment": EnrollmentFactory(), "recorded_by": UserFactory(), "recorded_at": noon}
+
+    refuses(
+        "attendance_names_its_source",
+        lambda: Attendance.objects.create(minutes=5, source="", **facts),
+    )
+    refuses(
+        "attendance_has_minutes",
+        lambda: Attendance.objects.create(minutes=0, source="sheet", **facts),
+    )
+
+
+def test_a_rating_is_1_to_5_and_given_once(noon):
+    response = EvaluationResponse.objects.create(course=CourseFactory(), submitted_on=noon.date())
+    EvaluationAnswer.objects.create(response=response, question="level", asked="?", rating=5)
+
+    for rating in (0, 6):
+        refuses(
+            "evaluation_rating_is_1_to_5",
+            lambda rating=rating: EvaluationAnswer.objects.create(
+                response=response, question="relevance", asked="?", rating=rating
+            ),
+        )
+    refuses(
+        "evaluation_answer_once_per_question",
+        lambda: EvaluationAnswer.objects.create(
+            response=response, question="level", asked="?", rating=1
+        ),
+    )
+
+
+def test_what_is_evidence_cannot_be_deleted_with_what_it_is_about(noon):
+    held = EnrollmentFactory()
+    lesson = LessonFactory(course=held.course)
+    LessonProgress.objects.create(enrollment=held, lesson=lesson, read_at=noon)
+
+    for row in (held.course, held.learner, held, lesson):
+        with pytest.raises(ProtectedError):
+            row.delete()
+    assert Enrollment.objects.count() == 1
+    assert Approval.objects.exists()
