@@ -11,12 +11,12 @@ run: $(VENV)/.ready
 	@$(BIN)/python manage.py run_portal --port "$(PORT)"
 
 test: $(VENV)/.ready-dev
-	@$(BIN)/pytest -n auto -m "not browser"
+	@$(BIN)/pytest -n auto
 
 # DATABASE_URL and REDIS_URL name running services.
 test-postgres: $(VENV)/.ready-dev
 	@test -n "$$DATABASE_URL" -a -n "$$REDIS_URL" || { echo "Set DATABASE_URL and REDIS_URL."; exit 1; }
-	@$(BIN)/pytest -n auto -m "not browser"
+	@$(BIN)/pytest -n auto
 
 # Needs Chromium at /usr/bin/chromium, or CHROMIUM=.
 test-browser: $(VENV)/.ready-dev

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -19,7 +18,12 @@ class PortalTask(DjangoTask):
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Send after the commit. A broker that is away is logged; the sweep asks again later."""
-        transaction.on_commit(partial(self.delay, *args, **kwargs), robust=True)
+
+        # No functools.partial: Django's log line of a failure asks the callback for its name.
+        def send() -> None:
+            self.delay(*args, **kwargs)
+
+        transaction.on_commit(send, robust=True)
 
 
 app = Celery("ce_portal", task_cls=PortalTask)

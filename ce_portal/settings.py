@@ -15,6 +15,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -310,6 +311,9 @@ UNFOLD = {
     "SITE_TITLE": "CE Portal curation",
     "SITE_HEADER": "CE Portal curation",
     "SITE_SYMBOL": "school",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/favicon.svg")}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": True,
 }

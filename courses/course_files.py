@@ -32,6 +32,7 @@ from pydantic import (
 )
 
 MAX_FILE_BYTES = 1_000_000
+ZONES = available_timezones()
 
 Where = tuple[str | int, ...]
 
@@ -70,6 +71,10 @@ def _at_most(length: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=length)
 
 
+def _https(length: int) -> StringConstraints:
+    return StringConstraints(pattern=r"^https://\S+$", max_length=length)
+
+
 def _quoted_time(value: Any) -> Any:
     # Without quotes YAML makes 18:30 a number; an offset would be dropped in favor of the zone.
     if not isinstance(value, str) or not re.fullmatch(r"\d\d:\d\d", value):
@@ -87,7 +92,7 @@ def _calendar_day(value: Any) -> Any:
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in ZONES:
         raise ValueError(f"“{name}” is no IANA time zone; write one like America/New_York.")
     return name
 
@@ -99,7 +104,6 @@ Objective = Annotated[str, _at_most(400), Printable]
 Sentence = Annotated[str, _at_most(500), Printable]
 Passage = Annotated[str, _at_most(2_000), Printable]
 Paragraph = Annotated[str, _at_most(5_000), Printable]
-Url = Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=500), Printable]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Hours = Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
 Minutes = Annotated[int, Field(ge=1, le=10_000, strict=True)]
@@ -215,7 +219,7 @@ class Session(Shape):
     zone: Zone
     seats: Annotated[int, Field(ge=0, le=100_000, strict=True)] | None = None
     place: Line | None = None
-    join_url: Url | None = None
+    join_url: Annotated[str, _https(500), Printable] | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Session:
@@ -295,7 +299,7 @@ class Provider(Shape):
         str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254), Printable
     ]
     phone: Line
-    website: Annotated[Url, Field(max_length=200)] | None = None
+    website: Annotated[str, _https(200), Printable] | None = None
     director: Line
     director_title: Line
     refund_policy: Paragraph
@@ -488,9 +492,7 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except ValueError as error:
             # Such as February 30: say where it stands.
-            raise yaml.MarkedYAMLError(
-                problem=str(error), problem_mark=node.start_mark
-            ) from None
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
 
 
 def _load_yaml(text: str, *, first_line: int) -> tuple[Any, dict[Where, int]]:

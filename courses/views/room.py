@@ -96,7 +96,8 @@ def _render(
     request: HttpRequest, template: str, room: Room, *, status: int = 200, **context: Any
 ) -> HttpResponse:
     context = {"room": room, "enrollment": room.enrollment, "course": room.course, **context}
-    return render(request, template, {**context, "section": "home"}, status=status)
+    context |= {"now": timezone.now(), "section": "home"}
+    return render(request, template, context, status=status)
 
 
 def _refused(request: HttpRequest, pk: uuid.UUID, error: Exception) -> HttpResponse:

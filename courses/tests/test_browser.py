@@ -1,0 +1,484 @@
+"""The story again, in Chromium, against the portal that `make run` starts: web, worker, broker.
+
+`make test-browser` runs these. Each page that is visited is held to the same things: no console
+error, no request to anywhere else, no accessibility violation (axe) in light, dark and on a phone,
+valid HTML.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from courses import demo
+from courses.course_files import read_course
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+COURSE = "informed-consent-as-a-conversation"
+START_LIMIT = 180  # seconds; the first start installs and loads everything
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass
+class Portal:
+    """A portal of its own: process, address, folder."""
+
+    process: subprocess.Popen
+    url: str
+    var: Path
+    log: Path
+
+    def stop(self) -> int:
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment_of_a_person(var: Path) -> dict[str, str]:
+    """Without what the tests themselves set."""
+    ours = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return {**kept, "VAR_DIR": str(var)}
+
+
+def start_portal(var: Path, port: int) -> Portal:
+    log = var / "run.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "run", f"PORT={port}"],
+            cwd=ROOT,
+            env=environment_of_a_person(var),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    portal = Portal(process, f"http://localhost:{port}", var, log)
+    deadline = time.monotonic() + START_LIMIT
+    while "CE Portal is at" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+    return portal
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory) -> Iterator[Portal]:
+    portal = start_portal(tmp_path_factory.mktemp("var"), free_port())
+    yield portal
+    if portal.process.poll() is None:
+        portal.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """A page and everything on it that must not have happened."""
+
+    page: Page
+    faults: list[str] = field(default_factory=list)
+    is_paused: bool = False
+
+    def note(self, fault: str) -> None:
+        if not self.is_paused:
+            self.faults.append(f"{self.page.url} {fault}")
+
+    def violations(self) -> list[str]:
+        """What axe finds on the page. Axe sets styles of its own, which the policy reports."""
+        self.is_paused = True
+        try:
+            return violations(self.page)
+        finally:
+            self.is_paused = False
+
+
+@pytest.fixture
+def watched(browser, portal) -> Iterator[Watched]:
+    context = browser.new_context(
+        base_url=portal.url, viewport=DESKTOP, timezone_id="America/New_York"
+    )
+    page = context.new_page()
+    watched = Watched(page)
+    # A page that says no with a proper status (404, 422) is also an "error" in the console.
+    refusal = re.compile(r"status of 4(04|22)")
+    page.on(
+        "console",
+        lambda message: (
+            watched.note(f"console: {message.text}")
+            if message.type in {"error", "warning"} and not refusal.search(message.text)
+            else None
+        ),
+    )
+    page.on("pageerror", lambda error: watched.note(f"error: {error}"))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((portal.url, "data:", "blob:"))
+            else watched.note(f"asks elsewhere: {request.url}")
+        ),
+    )
+    page.on(
+        "response",
+        lambda response: (
+            watched.note(f"got {response.status} for {response.url}")
+            if response.status >= 400 and not response.request.is_navigation_request()
+            else None
+        ),
+    )
+    yield watched
+    context.close()
+    assert watched.faults == []
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password", exact=True).fill(demo.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page, in light and dark, wide and narrow."""
+    found = []
+    for theme in ("light", "dark"):
+        for size in (DESKTOP, PHONE):
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            page.set_viewport_size(size)
+            # Axe measures contrast: nothing may be half-way through a change of color.
+            page.wait_for_function("document.getAnimations().length === 0")
+            results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+            for violation in results.response["violations"]:
+                nodes = "; ".join(node["html"][:200] for node in violation["nodes"][:3])
+                found.append(f"{page.url} {theme} {size['width']}: {violation['id']}: {nodes}")
+            width = page.evaluate("document.documentElement.scrollWidth")
+            if width > size["width"]:
+                found.append(f"{page.url} {size['width']}: scrolls sideways to {width}")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(DESKTOP)
+    return found
+
+
+def test_a_clinician_earns_a_certificate(watched, portal, tmp_path):
+    page = watched.page
+    sign_in(page, "clinician@example.com")
+
+    # Find the course by words.
+    page.goto("/courses/")
+    page.get_by_role("searchbox").first.fill("informed consent")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Informed Consent as a Conversation").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Informed Consent as a Conversation")
+
+    # Enroll, and read every lesson.
+    page.get_by_role("button", name="Enroll", exact=True).first.click()
+    page.wait_for_url("**/learn/*/")
+    room = page.url
+    course = read_course(demo.CATALOG / f"{COURSE}.md")
+    for lesson in course.lessons:
+        page.goto(f"{room}lessons/{lesson.key}/")
+        page.get_by_role("button", name="Mark as read").click()
+        page.wait_for_url(lambda url, key=lesson.key: f"/lessons/{key}/" not in url)
+
+    # Hand the post-test in too early: the open questions are named, nothing is lost.
+    page.wait_for_url("**/post-test/")
+    questions = course.head.post_test.questions
+    for question in questions[:-1]:
+        answer(page, question)
+    page.get_by_role("button", name="Hand in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose an answer")
+    expect(page.get_by_role("main").get_by_role("radio", checked=True)).to_have_count(
+        len(questions) - 1
+    )
+    answer(page, questions[-1])
+    page.get_by_role("button", name="Hand in").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("You passed")
+
+    # The evaluation, and the certificate that comes by itself.
+    page.goto(f"{room}evaluation/")
+    questions = page.get_by_role("main").get_by_role("group")
+    for group in questions.filter(has=page.get_by_role("radio")).all():
+        group.get_by_role("radio").last.check(force=True)
+    page.get_by_role("button", name="Hand in").click()
+    link = page.get_by_role("link", name=re.compile("certificate", re.IGNORECASE)).and_(
+        page.locator("a[href$='.pdf']")
+    )
+    expect(link).to_be_visible(timeout=20_000)
+
+    # Its text says who, what, when, and by whose approval.
+    document = tmp_path / "certificate.pdf"
+    document.write_bytes(page.request.get(link.get_attribute("href")).body())
+    text = subprocess.run(
+        [shutil.which("pdftotext") or "pdftotext", "-layout", document, "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for words in (
+        "Maya Okafor",
+        "Informed Consent as a Conversation",
+        "New York LCSW 000000",
+        "ASWB ACE",
+        "Hollow Reed Institute",
+    ):
+        assert words in text
+
+    page.goto("/transcript/")
+    expect(page.get_by_role("main")).to_contain_text("Informed Consent as a Conversation")
+
+
+def answer(page: Page, question) -> None:
+    right = next(text for text, is_right in question.answers if is_right)
+    group = page.get_by_role("group").filter(has_text=question.ask)
+    group.get_by_label(right, exact=True).check()
+
+
+def test_a_supervisor_reads_a_trainees_transcript_and_nobody_elses(watched):
+    page = watched.page
+    sign_in(page, "supervisor@example.com")
+
+    page.goto("/supervision/")
+    page.get_by_role("link", name="Priya Raman").first.click()
+
+    expect(page.get_by_role("main")).to_contain_text("Asking About Suicide")
+    response = page.request.get(
+        page.url.replace(page.url.split("/")[-2], "0" * 8 + "-0000-4000-8000-" + "0" * 12)
+    )
+    assert response.status == 404
+
+
+def test_a_curator_edits_a_course_and_sees_it_change(watched):
+    page = watched.page
+    sign_in(page, "curator@example.com")
+
+    page.goto("/admin/courses/course/")
+    page.get_by_role("link", name="Gifts").first.click()
+    page.get_by_label("Summary").first.fill("Changed by a curator for a test.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+
+    page.goto("/courses/?q=gifts")
+    expect(page.get_by_role("main")).to_contain_text("Changed by a curator for a test.")
+
+
+def test_the_catalog_narrows_as_one_chooses_and_the_address_says_so(watched):
+    page = watched.page
+    page.goto("/courses/")
+    cards = page.locator("article")
+    whole_page = cards.count()
+
+    page.get_by_role("checkbox", name="In person").check()
+    page.wait_for_url("**format=in-person**")
+    expect(cards).not_to_have_count(whole_page)
+    narrowed = cards.count()
+    page.go_back()
+
+    expect(cards).to_have_count(whole_page)
+    expect(page.get_by_role("checkbox", name="In person")).not_to_be_checked()
+    assert 0 < narrowed < whole_page
+
+
+def test_the_portal_works_without_javascript(browser, portal):
+    context = browser.new_context(base_url=portal.url, java_script_enabled=False)
+    page = context.new_page()
+
+    sign_in(page, "trainee@example.com")
+    page.goto("/courses/?format=text&sort=title")
+    count = page.locator("article").count()
+    page.goto("/courses/between-sessions-online/")
+    page.get_by_role("button", name="Enroll", exact=True).first.click()
+    page.wait_for_url("**/learn/*/")
+
+    assert count > 0
+    context.close()
+
+
+PAGES = {
+    None: [
+        "/",
+        "/courses/",
+        "/courses/?q=nothing-has-these-words",
+        f"/courses/{COURSE}/",
+        "/courses/dual-relationships-in-small-communities/",
+        "/accounts/login/",
+        "/accounts/signup/",
+        "/accounts/password/reset/",
+        "/nowhere/",
+    ],
+    "clinician@example.com": [
+        "/",
+        "/courses/",
+        "/transcript/",
+        "/profile/",
+        "/licenses/",
+        "/supervision/",
+        "/accounts/email/",
+        "/accounts/password/change/",
+    ],
+    "supervisor@example.com": ["/supervision/", "trainee"],
+}
+
+
+VALIDATOR = ROOT / ".tools" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+
+
+def html_errors(sources: dict[str, str], folder: Path) -> list[str]:
+    """What the W3C checker says of each page's source."""
+    assert VALIDATOR.is_file(), "The W3C checker is missing: .ci/install fetches it."
+    for number, (address, source) in enumerate(sources.items()):
+        (folder / f"{number}.html").write_text(f"<!-- {address} -->\n{source}")
+    checked = subprocess.run(
+        ["java", "-jar", VALIDATOR, "--errors-only", "--format", "gnu", folder],
+        capture_output=True,
+        text=True,
+    )
+    # SVG 2 gives every shape a pathLength; the checker knows SVG 1.1.
+    return [line for line in checked.stderr.splitlines() if "“pathLength”" not in line]
+
+
+@pytest.mark.parametrize("who", [None, "clinician@example.com", "supervisor@example.com"])
+def test_every_page_is_accessible_in_light_dark_and_on_a_phone(watched, who, tmp_path):
+    page = watched.page
+    if who:
+        sign_in(page, who)
+    found = []
+    sources = {}
+    for address in PAGES[who]:
+        if address == "trainee":
+            page.goto("/supervision/")
+            page.get_by_role("link", name="Priya Raman").first.click()
+        else:
+            page.goto(address)
+        found += watched.violations()
+        sources[page.url] = page.request.get(page.url).text()
+    found += html_errors(sources, tmp_path)
+
+    assert found == []
+
+
+def test_the_course_room_is_accessible_at_every_step(watched, tmp_path):
+    page = watched.page
+    sign_in(page, "supervisor@example.com")
+    page.goto(f"/courses/{COURSE}/")
+    page.get_by_role("button", name="Enroll", exact=True).first.click()
+    page.wait_for_url("**/learn/*/")
+    room = page.url
+    course = read_course(demo.CATALOG / f"{COURSE}.md")
+    found = watched.violations()
+    sources = {page.url: page.request.get(page.url).text()}
+
+    for lesson in course.lessons:
+        page.goto(f"{room}lessons/{lesson.key}/")
+        if lesson is course.lessons[0]:
+            found += watched.violations()
+            sources[page.url] = page.request.get(page.url).text()
+        page.get_by_role("button", name="Mark as read").click()
+        page.wait_for_url(lambda url, key=lesson.key: f"/lessons/{key}/" not in url)
+    found += watched.violations()
+    page.get_by_role("button", name="Hand in").click()
+    found += watched.violations()
+    for question in course.head.post_test.questions:
+        answer(page, question)
+    page.get_by_role("button", name="Hand in").click()
+    found += watched.violations()
+    sources[page.url] = page.request.get(page.url).text()
+    page.goto(f"{room}evaluation/")
+    found += watched.violations()
+    sources[page.url] = page.request.get(page.url).text()
+    found += html_errors(sources, tmp_path)
+
+    assert found == []
+
+
+def test_a_killed_worker_comes_back_and_finishes_its_work(portal, watched):
+    """The certificate of work done while the worker is dead arrives after all."""
+    before = worker_ids(portal)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while not (alive := worker_ids(portal)) or alive & before:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+    assert "worker process ended" in portal.log.read_text()
+
+
+def worker_ids(portal: Portal) -> set[int]:
+    """Process ids of this portal's worker."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            environment = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"\0worker\0" in command and str(portal.var).encode() in environment:
+            found.add(int(folder.name))
+    return found
+
+
+def test_a_second_start_says_so_and_a_stop_leaves_nothing_behind(tmp_path):
+    port = free_port()
+    portal = start_portal(tmp_path, port)
+
+    second = subprocess.run(
+        ["make", "run", f"PORT={port}"],
+        cwd=ROOT,
+        env=environment_of_a_person(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert "running already" in second.stderr
+    code = portal.stop()
+
+    assert worker_ids(portal) == set()
+    assert "Stopped." in portal.log.read_text()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert code in {0, 2, -2, 130}
+
+    # The data is still there.
+    again = start_portal(tmp_path, port)
+    answered = urllib.request.urlopen(f"{again.url}/courses/").read().decode()
+    again.stop()
+    assert "Informed Consent" in answered or "courses" in answered

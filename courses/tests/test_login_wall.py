@@ -1,0 +1,146 @@
+"""Who may open what without an account: walks every address of the portal."""
+
+import re
+
+import pytest
+from django.urls import URLPattern, get_resolver, resolve, reverse
+
+from accounts.tests.factories import UserFactory
+
+OURS_FOR_STRANGERS = {
+    "home",
+    "courses:catalog",
+    "courses:course",
+    "appearance",
+    "healthz",
+    "readyz",
+}
+SIGN_IN_FOR_STRANGERS = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_signup",
+    "account_email_verification_sent",
+    "account_confirm_email",
+    "account_confirm_login_code",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "admin:login",
+}
+
+EXAMPLES = {
+    "int": "1",
+    "path": "1",
+    "slug": "consent",
+    "str": "CEP-0000-0000-0000-0000",
+    "uuid": "6f2c1d3e-8a57-4c0b-9d6e-2f1b7a9c4e55",
+}
+# Routes that are regular expressions, by name.
+EXAMPLE_PATHS = {
+    "account_confirm_email": "accounts/confirm-email/some-key/",
+    "account_reset_password_from_key": "accounts/password/reset/key/1-some-key/",
+    "admin:": "admin/no/such/page",
+    "admin:app_list": "admin/courses/",
+}
+
+
+def pages(resolver=None, route="", namespace=""):
+    """Name, an example path and view of every page that the resolver knows."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = route + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            name = f"{namespace}{entry.name or ''}"
+            path = EXAMPLE_PATHS[name] if re.search(r"[\^$\\(]", path) else _example(path)
+            yield name, f"/{path}", entry.callback
+        else:
+            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+            yield from pages(entry, path, inner)
+
+
+def _example(route):
+    return re.sub(r"<(\w+):\w+>", lambda part: EXAMPLES[part[1]], route)
+
+
+def is_open(view):
+    """Not behind Django's LoginRequiredMiddleware."""
+    return not getattr(view, "login_required", True)
+
+
+def closed_paths():
+    return sorted({path for _, path, view in pages() if not is_open(view)})
+
+
+def test_a_stranger_may_open_these_pages_and_no_others():
+    found = {name for name, _, view in pages() if is_open(view)}
+
+    assert found == OURS_FOR_STRANGERS | SIGN_IN_FOR_STRANGERS
+
+
+def test_the_walk_opens_each_page_by_an_address_that_leads_to_it():
+    walked = [(name, view) for name, _, view in pages()]
+
+    assert walked == [(name, resolve(path).func) for name, path, _ in pages()]
+    assert {name.split(":")[0] for name, _ in walked} >= {
+        "accounts",
+        "admin",
+        "courses",
+        "transcripts",
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", ["get", "post"])
+def test_every_other_page_sends_a_stranger_to_sign_in(client, verb):
+    closed = closed_paths()
+
+    answers = {path: getattr(client, verb)(path) for path in closed}
+
+    sign_in = (f"{reverse('account_login')}?next=", f"{reverse('admin:login')}?next=")
+    assert {
+        path: answer.status_code
+        for path, answer in answers.items()
+        if answer.status_code != 302 or not answer.url.startswith(sign_in)
+    } == {}
+
+
+@pytest.mark.django_db
+def test_a_page_that_does_not_exist_is_404_for_a_stranger(client):
+    assert client.get("/no/such/page/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_what_the_open_pages_answer_to_a_stranger(client):
+    answers = {name: client.get(path) for name, path, view in pages() if is_open(view)}
+
+    assert {name: answer.status_code for name, answer in answers.items()} == {
+        "home": 200,
+        "courses:catalog": 200,
+        "courses:course": 404,  # there is none of that name
+        "appearance": 302,
+        "healthz": 200,
+        "readyz": 200,
+        "account_login": 200,
+        "account_logout": 302,
+        "account_inactive": 200,
+        "account_signup": 200,
+        "account_email_verification_sent": 200,
+        "account_confirm_email": 200,
+        "account_confirm_login_code": 302,
+        "account_reset_password": 200,
+        "account_reset_password_done": 200,
+        "account_reset_password_from_key": 200,
+        "account_reset_password_from_key_done": 200,
+        "admin:login": 200,
+    }
+
+
+@pytest.mark.django_db
+def test_the_admin_is_closed_to_people_who_are_not_staff(client):
+    client.force_login(UserFactory())
+    paths = [path for path in closed_paths() if path.startswith("/admin/")]
+
+    statuses = {path: client.get(path).status_code for path in paths}
+
+    assert {path: status for path, status in statuses.items() if status not in {302, 404}} == {}

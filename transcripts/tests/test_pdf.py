@@ -1,0 +1,348 @@
+"""Real documents, drawn by Typst and read back."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pikepdf
+import pytest
+
+from accounts.tests.factories import LicenseFactory, UserFactory
+from transcripts import codes, ledger, pdf
+from transcripts.tests.factories import make_activity, make_line
+
+pytestmark = pytest.mark.django_db
+
+CODE = "CEP-7Q4M-2XKD-91HV-0ZRT"
+# Still March 1 in New York.
+ISSUED_AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+
+
+def make_record(name="Maya Okafor", *, licenses=(), lines=None, **changes):
+    holder = UserFactory(legal_name=name)
+    for facts in licenses:
+        LicenseFactory(holder=holder, **facts)
+    return ledger.build_record(
+        holder=holder,
+        activity=make_activity(**changes),
+        lines=lines or [make_line()],
+        earned_on=date(2026, 3, 1),
+        time_zone="America/New_York",
+        at=ISSUED_AT,
+    )
+
+
+def draw(record):
+    return pdf.draw_certificate(record=record, code=CODE, issued_at=ISSUED_AT)
+
+
+def opened(document):
+    return pikepdf.open(io.BytesIO(document))
+
+
+def count_pages(document):
+    with opened(document) as file:
+        return len(file.pages)
+
+
+def text_of(document, *options):
+    """The text layer with single spaces, as a reader copies it."""
+    program = shutil.which("pdftotext")
+    if program is None:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail("CI installs poppler-utils, and pdftotext is not there.")
+        pytest.skip("pdftotext (poppler-utils) is not installed")
+    run = subprocess.run(
+        [program, *options, "-", "-"], input=document, capture_output=True, check=True
+    )
+    return re.sub(r"\s+", " ", run.stdout.decode())
+
+
+def many_lines(count):
+    """Lines of as many bodies, each with a statement of some 90 words."""
+    return [
+        make_line(
+            body=f"body-{number}",
+            body_name=f"Body {number}",
+            approval_number=f"NO-{number}",
+            approval_statement=(
+                f"Statement {number} begins {'and goes on ' * 30}to its end {number}."
+            ),
+        )
+        for number in range(count)
+    ]
+
+
+# --- The file ---
+
+
+def test_the_same_record_gives_the_same_bytes():
+    record = make_record()
+
+    first = draw(record)
+    pdf._compiler.cache_clear()  # as in another worker
+
+    assert draw(record) == first
+
+
+def test_documents_drawn_at_once_are_those_drawn_one_after_another():
+    records = [make_record(f"Person {number}") for number in range(8)]
+    one_by_one = [draw(record) for record in records]
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        at_once = list(pool.map(draw, records))
+
+    assert at_once == one_by_one
+
+
+def test_the_file_is_tagged_titled_and_says_its_language():
+    with opened(draw(make_record(title="Ethics & <Law>"))) as file:
+        root = file.Root
+        with file.open_metadata() as metadata:
+            found = {
+                "tagged": bool(root.MarkInfo.Marked) and "/K" in root.StructTreeRoot,
+                "language": str(root.Lang),
+                "title": metadata["dc:title"],
+                "title shown": bool(root.ViewerPreferences.DisplayDocTitle),
+                "PDF/A": metadata["pdfaid:part"] + metadata["pdfaid:conformance"],
+                "PDF/UA": metadata["pdfuaid:part"],
+            }
+
+    assert found == {
+        "tagged": True,
+        "language": "en-US",
+        "title": "Certificate of Completion: Ethics & <Law>",
+        "title shown": True,
+        "PDF/A": "3A",
+        "PDF/UA": "1",
+    }
+
+
+def test_the_file_brings_all_its_fonts():
+    with opened(draw(make_record("Nguyễn Thị Ánh"))) as file:
+        descriptors = [thing for thing in file.objects if is_font_descriptor(thing)]
+        embedded = [
+            any(key in font for key in ("/FontFile", "/FontFile2", "/FontFile3"))
+            for font in descriptors
+        ]
+
+    assert embedded
+    assert all(embedded)
+
+
+def is_font_descriptor(thing):
+    return isinstance(thing, pikepdf.Dictionary) and thing.get("/Type") == "/FontDescriptor"
+
+
+# --- The names ---
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "O'Brien “Bo” D’Angelo-Smith, Jr.",
+        "#set text(red)",
+        '*bold* _it_ $x^2$ @ref <label> \\ "quoted" // #{1+1}',
+        "Maya Ijeoma " * 10,  # 120 characters
+        "Žižková Ñandú Øyvind Łukasz ʻŌlelo",
+        "Nguyễn Thị Ánh Tuyết",
+        "محمد رضا علی\u200cزاده",
+        "李小龍",
+        "김민준",
+        "דוד בן־גוריון",
+        "अनुष्का शर्मा",
+        "Юлия Тимошенко",
+        "Αλέξανδρος",
+        "Maya محمد 李 דוד",
+    ],
+)
+def test_a_name_in_any_script_we_promise_is_drawn(name):
+    document = draw(make_record(name.strip()))
+
+    assert count_pages(document) in {1, 2}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Maya Okafor", "#set text(red)", "O'Brien “Bo” D’Angelo-Smith", "Nguyễn Thị Ánh", "*M* $x$"],
+)
+def test_a_name_is_printed_as_it_is_written_and_never_run(name):
+    text = text_of(draw(make_record(name)))
+
+    assert f"This is to certify that {name} has completed" in text
+
+
+@pytest.mark.parametrize("letter", ["🎓", "\U00012000", "ก"])
+def test_a_letter_that_no_font_has_is_an_error_that_shows_it_and_not_an_empty_box(letter):
+    record = make_record(f"Maya {letter}")
+
+    with pytest.raises(pdf.DrawingError) as refusal:
+        draw(record)
+
+    assert letter in str(refusal.value)
+
+
+def test_a_document_that_failed_does_not_spoil_the_next():
+    good = make_record()
+    before = draw(good)
+    with pytest.raises(pdf.DrawingError):
+        draw(make_record("🎓"))
+
+    assert draw(good) == before
+
+
+# --- What is printed ---
+
+
+def test_everything_that_a_board_asks_for_is_printed():
+    record = make_record(
+        "Maya Okafor",
+        licenses=[
+            {"state": "NY", "license_type": "LCSW", "number": "AB-1"},
+            {"state": "NJ", "license_type": "LPC", "number": "77X"},
+        ],
+        clock_hours=Decimal("2.75"),
+        location="Hollow Reed House, Troy",
+        format_name="In person",
+        started_on=date(2026, 2, 27),
+        instructors=(
+            {"name": "Ada Moreno", "credentials": "PhD, LCSW"},
+            {"name": "Ben Adeyemi", "credentials": "MD"},
+        ),
+        lines=[
+            make_line(hours=Decimal("1.25")),
+            make_line(
+                credit_type="cultural", credit_type_name="Cultural competence", hours=Decimal(2)
+            ),
+            make_line(
+                body="nysed",
+                body_name="NYSED",
+                approval_number="SW-0033",
+                approval_statement="Recognized by the State Board.",
+                hours=Decimal("3.3"),
+                minutes_per_hour=50,
+                approval_valid_to=None,
+            ),
+        ],
+    )
+
+    text = text_of(draw(record))
+
+    wanted = {
+        "name and licenses": "certify that Maya Okafor New Jersey LPC 77X · New York LCSW AB-1 has",
+        "title": "continuing education course Informed Consent as a Conversation",
+        "format and hours": "In person, 2.75 hours.",
+        "completion": "Completed Mar 1, 2026.",
+        "dates": "Taken Feb 27, 2026 to Mar 1, 2026.",
+        "place": "Hollow Reed House, Troy.",
+        "instructors": "Instructors: Ada Moreno, PhD, LCSW; Ben Adeyemi, MD.",
+        "statement": "Hollow Reed Institute, no. 0000, is approved by ASWB ACE. "
+        "Approval period: Sep 1, 2025 to Aug 31, 2028.",
+        "open statement": "Recognized by the State Board. Approved since Sep 1, 2025.",
+        "director": "Ingrid Solheim, LCSW Director of Continuing Education",
+        "provider": "Hollow Reed Institute 118 Canal Street Troy, NY 12180 "
+        "office@hollowreed.example (518) 555-0142",
+        "issued": "Issued Mar 1, 2026",
+    }
+    assert [what for what, words in wanted.items() if words not in text] == []
+
+
+def test_each_body_stands_beside_its_own_number_type_minutes_and_hours():
+    record = make_record(
+        clock_hours=Decimal(4),
+        lines=[
+            make_line(hours=Decimal("1.25")),
+            make_line(credit_type="law", credit_type_name="Law", hours=Decimal("0.5")),
+            make_line(
+                body="nysed",
+                body_name="NYSED",
+                approval_number="SW-0033",
+                hours=Decimal("3.3"),
+                minutes_per_hour=50,
+            ),
+        ],
+    )
+
+    text = text_of(draw(record), "-layout")
+
+    rows = [
+        "ASWB ACE 0000 Ethics 60 1.25",
+        "ASWB ACE 0000 Law 60 0.5",
+        "NYSED SW-0033 Ethics 50 3.3",
+    ]
+    assert [row for row in rows if row not in text] == []
+
+
+def test_the_printed_code_can_be_copied_and_looked_up():
+    text = text_of(draw(make_record()))
+
+    printed = re.search(r"Certificate number (\S+)(?: (\S+))? Issued", text)
+
+    assert codes.normalize("".join(part or "" for part in printed.groups())) == CODE
+
+
+def test_a_course_of_one_day_and_one_hour_says_so():
+    record = make_record(
+        started_on=date(2026, 3, 1), clock_hours=Decimal(1), lines=[make_line(hours=Decimal(1))]
+    )
+
+    text = text_of(draw(record))
+
+    assert "1 hour. Completed Mar 1, 2026. Online, on demand." in text
+    assert "Instructor: Ada Moreno" in text
+    assert "Taken" not in text
+
+
+def test_a_statement_that_two_lines_share_is_printed_once():
+    record = make_record(lines=[make_line(), make_line(credit_type="law", credit_type_name="Law")])
+
+    text = text_of(draw(record))
+
+    assert text.count("is approved by ASWB ACE") == 1
+
+
+def test_a_few_statements_stand_on_the_first_page():
+    document = draw(make_record(lines=many_lines(2)))
+
+    assert count_pages(document) == 1
+    assert "follow on the next page" not in text_of(document)
+
+
+def test_many_long_statements_follow_whole_on_a_second_page():
+    document = draw(make_record(lines=many_lines(8)))
+
+    first, second = (text_of(document, "-f", page, "-l", page) for page in "12")
+    assert count_pages(document) == 2
+    assert "The approval statements follow on the next page." in first
+    assert [f"Body {number}" in first for number in range(8)] == [True] * 8
+    assert f"Certificate {CODE} for Maya Okafor" in second
+    assert [f"Statement {number} begins and goes on" in second for number in range(8)] == [True] * 8
+    assert [f"to its end {number}." in second for number in range(8)] == [True] * 8
+
+
+def test_the_longest_of_everything_still_fits_on_two_pages():
+    record = make_record(
+        ("Maya Ijeoma Okafor " * 8)[:150].strip(),
+        title=("Consent as a Conversation " * 8)[:200].strip(),
+        licenses=[
+            {"state": "MP", "license_type": "Clinical Social Worker", "number": f"00000{number}-AB"}
+            for number in range(8)
+        ],
+        instructors=tuple(
+            {"name": f"Ada Moreno {number}", "credentials": "PhD, LCSW"} for number in range(8)
+        ),
+        lines=many_lines(8),
+    )
+
+    document = draw(record)
+
+    text = text_of(document)
+    assert count_pages(document) == 2
+    assert [f"00000{number}-AB" in text for number in range(8)] == [True] * 8
+    assert [f"Ada Moreno {number}, PhD" in text for number in range(8)] == [True] * 8
+    assert "(518) 555-0142" in text

@@ -1,0 +1,321 @@
+"""Transcripts and certificates through the browser's door: who gets what, and nothing of others."""
+
+import re
+import uuid
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.tests.factories import SupervisionFactory, UserFactory
+from transcripts import codes
+from transcripts.models import Certificate
+from transcripts.tests.factories import CertificateFactory
+
+pytestmark = pytest.mark.django_db
+
+TITLE = "A Title That Nobody Else May Read"
+DOCUMENT = b"%PDF-1.7 the document"
+
+
+@pytest.fixture
+def certificate():
+    """Drawn, of an entry with a title that no other page holds."""
+    return mark_as_drawn(CertificateFactory(entry__title=TITLE))
+
+
+def mark_as_drawn(certificate):
+    name = default_storage.save(f"certificates/{certificate.code}.pdf", ContentFile(DOCUMENT))
+    Certificate.objects.filter(pk=certificate.pk).update(pdf=name, drawn_at=timezone.now())
+    certificate.refresh_from_db()
+    return certificate
+
+
+def open_page(client, url):
+    """Status and body. Reading a file to its end closes it."""
+    answer = client.get(url)
+    return answer.status_code, answer.getvalue().decode()
+
+
+def open_page_without_key(client, name, key):
+    """Status and body, without what the page repeats of its own address and of the request."""
+    status, body = open_page(client, reverse(f"transcripts:{name}", args=[key]))
+    return status, re.sub(r'value="\w{64}"', "", body).replace(str(key), "")
+
+
+def status_of(client, url):
+    return open_page(client, url)[0]
+
+
+def count_queries(client, url):
+    with CaptureQueriesContext(connection) as queries:
+        assert status_of(client, url) == 200
+    return len(queries)
+
+
+# --- Who ---
+
+
+def test_who_gets_what(client, certificate):
+    holder = certificate.entry.holder
+    curator = UserFactory(is_staff=True)
+    curator.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_creditentry", "view_certificate"])
+    )
+    people = {
+        "holder": holder,
+        "supervisor": SupervisionFactory(trainee=holder).supervisor,
+        "past supervisor": SupervisionFactory(trainee=holder, ended=True).supervisor,
+        "waiting supervisor": SupervisionFactory(trainee=holder, waiting=True).supervisor,
+        "declined supervisor": SupervisionFactory(trainee=holder, declined=True).supervisor,
+        "the holder's own trainee": SupervisionFactory(supervisor=holder).trainee,
+        "other clinician": UserFactory(),
+        "curator": curator,
+        "stranger": None,
+    }
+    urls = [
+        reverse("transcripts:transcript"),
+        reverse("transcripts:export_csv"),
+        reverse("transcripts:trainee", args=[holder.pk]),
+        reverse("transcripts:trainee_csv", args=[holder.pk]),
+        reverse("transcripts:certificate_pdf", args=[certificate.code]),
+        reverse("transcripts:certificate_link", args=[certificate.code]),
+    ]
+
+    statuses, leaks = {}, {}
+    for who, person in people.items():
+        client.logout()
+        if person:
+            client.force_login(person)
+        answers = [open_page(client, url) for url in urls]
+        statuses[who] = [status for status, _ in answers]
+        leaks[who] = [TITLE in body or DOCUMENT.decode() in body for _, body in answers]
+
+    yes, no = True, False
+    assert statuses == {
+        # own transcript, own CSV, trainee's page, trainee's CSV, document, link
+        "holder": [200, 200, 404, 404, 200, 200],
+        "supervisor": [200, 200, 200, 200, 200, 200],
+        "past supervisor": [200, 200, 404, 404, 404, 404],
+        "waiting supervisor": [200, 200, 404, 404, 404, 404],
+        "declined supervisor": [200, 200, 404, 404, 404, 404],
+        "the holder's own trainee": [200, 200, 404, 404, 404, 404],
+        "other clinician": [200, 200, 404, 404, 404, 404],
+        "curator": [200, 200, 404, 404, 200, 200],
+        "stranger": [302, 302, 302, 302, 302, 302],
+    }
+    assert leaks == {
+        "holder": [yes, yes, no, no, yes, yes],
+        "supervisor": [no, no, yes, yes, yes, yes],
+        "past supervisor": [no] * 6,
+        "waiting supervisor": [no] * 6,
+        "declined supervisor": [no] * 6,
+        "the holder's own trainee": [no] * 6,
+        "other clinician": [no] * 6,
+        "curator": [no, no, no, no, yes, yes],
+        "stranger": [no] * 6,
+    }
+
+
+def test_a_page_that_is_not_yours_answers_like_one_that_does_not_exist(client, certificate):
+    client.force_login(UserFactory())
+    pairs = {
+        "trainee": (certificate.entry.holder.pk, uuid.uuid4()),
+        "certificate_pdf": (certificate.code, codes.new()),
+        "certificate_link": (certificate.code, codes.new()),
+    }
+
+    answers = {
+        name: [open_page_without_key(client, name, key) for key in keys]
+        for name, keys in pairs.items()
+    }
+
+    assert [name for name, (theirs, nothing) in answers.items() if theirs != nothing] == []
+    assert {theirs[0] for theirs, _ in answers.values()} == {404}
+
+
+@pytest.mark.parametrize("verb", ["post", "put", "delete"])
+def test_credit_is_only_read(client, certificate, verb):
+    client.force_login(certificate.entry.holder)
+    urls = [
+        reverse("transcripts:transcript"),
+        reverse("transcripts:certificate_pdf", args=[certificate.code]),
+    ]
+
+    assert [getattr(client, verb)(url).status_code for url in urls] == [405, 405]
+
+
+def test_a_supervisors_page_names_the_trainee_and_shows_no_one_elses_credit(client, certificate):
+    supervisor = SupervisionFactory(
+        trainee=certificate.entry.holder, trainee__legal_name="Maya Okafor"
+    ).supervisor
+    CertificateFactory(entry__holder=supervisor, entry__title="The Supervisor's Own")
+    CertificateFactory(
+        entry__holder=SupervisionFactory(supervisor=supervisor).trainee,
+        entry__title="The Other Trainee's",
+    )
+    client.force_login(supervisor)
+
+    page = client.get(reverse("transcripts:trainee", args=[certificate.entry.holder.pk]))
+
+    assert [entry.title for entry in page.context["transcript"].entries] == [TITLE]
+    assert certificate.entry.holder.legal_name in page.text
+
+
+# --- Documents ---
+
+
+def test_the_document_is_served_private_and_under_its_own_name(client, certificate):
+    client.force_login(certificate.entry.holder)
+
+    answer = client.get(reverse("transcripts:certificate_pdf", args=[certificate.code]))
+
+    assert answer.getvalue() == DOCUMENT
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Content-Disposition"] == f'inline; filename="certificate-{certificate.code}.pdf"'
+    assert "no-store" in answer["Cache-Control"]
+    assert "private" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str.lower,
+        lambda code: code.replace("-", ""),
+        lambda code: code.replace("-", "").lower(),
+        lambda code: code.removeprefix("CEP-"),
+        lambda code: f" {code} ".replace("-", " – "),
+        lambda code: code.replace("0", "O").replace("1", "l"),
+    ],
+)
+@pytest.mark.parametrize("page", ["certificate_pdf", "certificate_link"])
+def test_a_code_works_however_it_is_spelled(client, monkeypatch, page, spell):
+    monkeypatch.setattr(codes, "new", lambda: "CEP-0A1B-2C3D-4E5F-0101")
+    certificate = mark_as_drawn(CertificateFactory())
+    client.force_login(certificate.entry.holder)
+
+    url = reverse(f"transcripts:{page}", args=[spell(certificate.code)])
+
+    assert status_of(client, url) == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "x",
+        "CEP-",
+        "CEP-0000-0000-0000-000U",
+        "CEP-0000-0000-0000-0000-0000",
+        "A" * 5000,
+        "%00",
+        "%00CEP-0000-0000-0000-0000",
+        "%ff%fe",
+        "%F0%9F%8E%93" * 16,
+        "%ED%A0%80",
+        "..",
+        "%2e%2e%2fsecret_key",
+        "' OR 1=1 --",
+        "{{7*7}}",
+        "%0d%0aSet-Cookie:%20a=b",
+    ],
+)
+def test_a_malformed_code_is_404(client, path):
+    client.force_login(UserFactory())
+
+    statuses = [
+        status_of(client, f"/certificates/{path}.pdf"),
+        status_of(client, f"/certificates/{path}/link/"),
+    ]
+
+    assert statuses == [404, 404]
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(code=st.text(min_size=1, max_size=60).filter(lambda text: "/" not in text))
+def test_no_code_is_an_error_of_ours(client, code):
+    if not client.session.get("_auth_user_id"):
+        client.force_login(UserFactory())
+
+    url = reverse("transcripts:certificate_pdf", args=[code])
+
+    assert status_of(client, url) == 404
+
+
+def test_a_document_that_is_not_drawn_yet_is_404_with_words(client):
+    certificate = CertificateFactory(entry__title=TITLE)
+    client.force_login(certificate.entry.holder)
+
+    status, page = open_page(
+        client, reverse("transcripts:certificate_pdf", args=[certificate.code])
+    )
+
+    assert status == 404
+    assert "Your certificate is being prepared" in page
+    assert f"{TITLE}, 1.5 hours on Jan 5, 2026." in page
+
+
+def test_the_link_says_preparing_until_there_is_a_document(client):
+    certificate = CertificateFactory()
+    client.force_login(certificate.entry.holder)
+    url = reverse("transcripts:certificate_link", args=[certificate.code])
+    document = reverse("transcripts:certificate_pdf", args=[certificate.code])
+
+    fresh = client.get(url).text
+    Certificate.objects.update(attempts=3)
+    failing = client.get(url).text
+    mark_as_drawn(certificate)
+    drawn = client.get(url).text
+
+    assert ["Preparing your certificate" in text for text in (fresh, failing, drawn)] == [
+        True,
+        True,
+        False,
+    ]
+    assert ["It takes longer than usual" in text for text in (fresh, failing, drawn)] == [
+        False,
+        True,
+        False,
+    ]
+    assert [document in text for text in (fresh, failing, drawn)] == [False, False, True]
+
+
+# --- Lists ---
+
+
+def test_the_transcript_shows_hours_days_and_what_each_board_counts(client, certificate):
+    client.force_login(certificate.entry.holder)
+
+    page = client.get(reverse("transcripts:transcript")).text
+
+    for words in (TITLE, "Jan 5, 2026", "Text-based", "ASWB ACE: Ethics", "Hollow Reed Institute"):
+        assert words in page
+
+
+def test_an_empty_transcript_says_what_opens_it(client):
+    client.force_login(UserFactory())
+
+    assert "Nothing earned yet" in client.get(reverse("transcripts:transcript")).text
+
+
+@pytest.mark.parametrize("page", ["transcript", "export_csv", "trainee", "trainee_csv"])
+def test_a_page_of_three_asks_the_database_as_often_as_a_page_of_one(client, certificate, page):
+    holder = certificate.entry.holder
+    is_trainees = page.startswith("trainee")
+    supervisor = SupervisionFactory(trainee=holder).supervisor
+    client.force_login(supervisor if is_trainees else holder)
+    url = reverse(f"transcripts:{page}", args=[holder.pk] if is_trainees else [])
+
+    for_one = count_queries(client, url)
+    for _ in range(2):
+        CertificateFactory(entry__holder=holder)
+
+    assert count_queries(client, url) == for_one
