@@ -67,6 +67,11 @@ def _printable(text: str) -> str:
     return text
 
 
+def _paragraphs(text: str) -> str:
+    """YAML folds a blank line into one line break; on the page it is a new paragraph."""
+    return re.sub(r"\s*\n\s*", "\n\n", text)
+
+
 def _at_most(length: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=length)
 
@@ -103,7 +108,7 @@ Summary = Annotated[str, _at_most(300), Printable]
 Objective = Annotated[str, _at_most(400), Printable]
 Sentence = Annotated[str, _at_most(500), Printable]
 Passage = Annotated[str, _at_most(2_000), Printable]
-Paragraph = Annotated[str, _at_most(5_000), Printable]
+Paragraph = Annotated[str, _at_most(5_000), Printable, AfterValidator(_paragraphs)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Hours = Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
 Minutes = Annotated[int, Field(ge=1, le=10_000, strict=True)]
@@ -286,7 +291,7 @@ class Approval(Shape):
 
     body: Slug
     number: Annotated[str, _at_most(60), Printable]
-    statement: Paragraph
+    statement: Annotated[str, _at_most(5_000), Printable]
     valid_from: Day
     valid_to: Day | None = None
 

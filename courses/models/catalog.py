@@ -283,6 +283,11 @@ class Course(models.Model):
         return self.format in self.LIVE_FORMATS
 
     @property
+    def has_free_session(self) -> bool:
+        """Has a coming session a seat? Needs ``with_cards``."""
+        return any(session.seats_left != 0 for session in self.coming_sessions)  # type: ignore[attr-defined]
+
+    @property
     def is_published(self) -> bool:
         return self.status == self.Status.PUBLISHED
 

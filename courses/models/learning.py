@@ -33,7 +33,7 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
     def with_course(self) -> EnrollmentQuerySet:
         """Fetches the course with its focus areas, the session and the completion."""
         return self.select_related(
-            "course", "session", "completion__credit_entry__certificate"
+            "course__provider", "session", "completion__credit_entry__certificate"
         ).prefetch_related(
             Prefetch(
                 "course__course_focus_areas",

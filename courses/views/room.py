@@ -51,6 +51,8 @@ class Room:
     def open_steps(self) -> set[Step]:
         """What can be done now. The steps follow each other, but the session has its own day: it
         waits for nothing, and neither the post-test nor the evaluation waits for it."""
+        if self.enrollment.withdrawn_at is not None:
+            return set()
         unmet = [item.step for item in self.requirements if not item.is_met]
         in_turn = [step for step in unmet if step != Step.SESSION]
         return set(in_turn[:1]) | (set(unmet) & {Step.SESSION})
@@ -108,7 +110,9 @@ def _refused(request: HttpRequest, pk: uuid.UUID, error: Exception) -> HttpRespo
 @require_safe
 def room(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Where the learner stands, what is next, and at the end the certificate."""
-    return _render(request, "courses/room.html", _room(_enrollment(request, pk)))
+    found = _room(_enrollment(request, pk))
+    chances = learning.chances(found.enrollment)
+    return _render(request, "courses/room.html", found, chances=chances)
 
 
 @require_safe
@@ -176,8 +180,9 @@ def post_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             return redirect("courses:attempt", pk=pk, number=graded.number)
     elif last and last.passed:
         return redirect("courses:attempt", pk=pk, number=last.number)
-    elif found.current not in {Step.POST_TEST, Step.SESSION}:
-        messages.info(request, "The post-test opens when you have read every lesson.")
+    elif Step.POST_TEST not in found.open_steps:
+        if enrollment.withdrawn_at is None:
+            messages.info(request, "The post-test opens when you have read every lesson.")
         return redirect("courses:room", pk=pk)
     return _render(
         request,
