@@ -94,11 +94,12 @@ def test_profile_says_what_is_wrong_and_loses_nothing(client, maya, sent, words)
     assert (maya.legal_name, maya.time_zone) == before
 
 
-def test_profile_names_the_person_by_the_kept_name_while_the_typed_one_is_wrong(client, maya):
+def test_profile_names_the_person_by_the_kept_name_while_the_form_is_wrong(client, maya):
     page = client.post(
-        reverse("accounts:profile"), {"legal_name": "12345", "time_zone": "Pacific/Guam"}
+        reverse("accounts:profile"), {"legal_name": "Maya Typed", "time_zone": "Nowhere/Land"}
     )
 
+    assert page.status_code == 422
     assert page.context["user"].legal_name == "Maya Okafor"
 
 

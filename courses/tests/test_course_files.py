@@ -890,6 +890,41 @@ def test_a_question_asked_twice_is_named_in_both_places(write):
     ]
 
 
+def test_a_live_course_without_an_agenda_has_neither_hours_nor_attendance(write):
+    begin, end = LIVE_COURSE.index("agenda:"), LIVE_COURSE.index("credits:")
+    source = LIVE_COURSE[:begin] + LIVE_COURSE[end:]
+
+    problems = problems_of(write(source))
+
+    assert problems == [
+        f"course.md:{line_of(source, 'format')}: This format needs an “agenda” with its minutes.",
+        f"course.md:{line_of(source, 'attendance_minutes')}: "
+        "More minutes of attendance than the agenda has.",
+    ]
+
+
+def test_an_agenda_of_breaks_alone_is_refused(write):
+    source = LIVE_COURSE.replace("minutes: 60}", "minutes: 60, credit: false}")
+
+    problems = problems_of(write(source))
+
+    assert problems == [
+        f"course.md:{line_of(source, 'format')}: This format needs an “agenda” with its minutes."
+    ]
+
+
+def test_a_misspelled_part_of_the_agenda_is_named_with_its_line(write):
+    source = changed(LIVE_COURSE, "{part: Practice, minutes", "{part: Practice, minuts")
+
+    problems = problems_of(write(source))
+
+    line = line_of(source, "  - {part: Practice")
+    assert problems == [
+        f"course.md:{line}: agenda › 3 › minutes: is missing.",
+        f"course.md:{line}: agenda › 3 › minuts: is not a field of this file. Check the spelling.",
+    ]
+
+
 def test_all_problems_of_all_files_are_listed_at_once(write, tmp_path):
     write(
         TEXT_COURSE.replace("price: 24", "price: free").replace(

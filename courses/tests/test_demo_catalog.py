@@ -8,16 +8,17 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.db.models import Max, Min
 
-from accounts.models import License, Supervision, User
+from accounts.models import License, User
 from accounts.tests.factories import UserFactory
 from courses import course_files, demo, hours, reference_data
 from courses.course_files import Catalog, CourseFile, CourseFormat, Level
-from courses.models import Course, Enrollment, FocusArea, Session, Topic
+from courses.models import Course, Enrollment, FocusArea, Topic
 from courses.permissions import can_curate
 from courses.tests.factories import CourseFactory
 from transcripts.models import Certificate, CreditEntry
@@ -141,13 +142,6 @@ def test_the_right_answer_is_the_longest_in_less_than_half_of_the_questions(cata
 # --- The portal that they fill ----------------------------------------------
 
 
-@pytest.fixture
-def portal(db, catalog, monkeypatch):
-    """A portal with the demonstration in it; the files, which take longest, are read once."""
-    monkeypatch.setattr("courses.importing.read", lambda paths: catalog)
-    assert demo.load(at=NOON, today=TODAY) is True
-
-
 @pytest.mark.django_db
 def test_the_demonstration_fills_an_empty_portal_and_only_an_empty_one(catalog):
     first = demo.load(at=NOON, today=TODAY)
@@ -182,25 +176,42 @@ def test_the_demonstration_leaves_a_portal_in_use_alone(factory):
     assert _counts() == before
 
 
-def test_the_people_of_the_demonstration_have_their_roles(portal):
-    people = {user.email: user for user in User.objects.all()}
-    clinician, curator, supervisor, trainee = (
-        people[f"{name}@example.com"] for name in ("clinician", "curator", "supervisor", "trainee")
-    )
+@pytest.fixture
+def people(db, catalog, monkeypatch) -> dict[str, User]:
+    """The accounts of a demonstration that has only the courses which they have begun."""
+    begun = {key for _, key, _ in (*demo.HISTORY, *demo.IN_PROGRESS)}
+    courses = [file for file in catalog.courses if file.head.id in begun]
+    few = Catalog(courses, catalog.providers, catalog.instructors)
+    monkeypatch.setattr("courses.importing.read", lambda paths: few)
+    assert demo.load(at=NOON, today=TODAY)
+    return {user.email.partition("@")[0]: user for user in User.objects.all()}
 
-    # Who may sign in where.
+
+def test_only_the_curator_of_the_demonstration_curates_and_nobody_rules(people):
     assert {
-        email: (user.is_staff, user.is_superuser, can_curate(user), _groups(user))
-        for email, user in people.items()
+        name: (user.is_staff, user.is_superuser, can_curate(user), _groups(user))
+        for name, user in people.items()
     } == {
-        "clinician@example.com": (False, False, False, []),
-        "supervisor@example.com": (False, False, False, []),
-        "trainee@example.com": (False, False, False, []),
-        "curator@example.com": (True, False, True, ["Curators"]),
+        "clinician": (False, False, False, []),
+        "supervisor": (False, False, False, []),
+        "trainee": (False, False, False, []),
+        "curator": (True, False, True, ["Curators"]),
     }
+
+
+def test_everybody_in_the_demonstration_may_sign_in(people):
     assert [
-        authenticate(request=None, email=email, password=demo.PASSWORD) for email in people
+        authenticate(request=None, email=user.email, password=demo.PASSWORD)
+        for user in people.values()
     ] == list(people.values())
+    assert list(
+        EmailAddress.objects.filter(verified=True, primary=True)
+        .order_by("user")
+        .values_list("email", flat=True)
+    ) == [user.email for user in sorted(people.values(), key=lambda user: user.pk)]
+
+
+def test_the_clinicians_of_the_demonstration_hold_licenses(people):
     assert sorted(License.objects.values_list("holder__email", "state", "license_type")) == [
         ("clinician@example.com", "NJ", "LCSW"),
         ("clinician@example.com", "NY", "LCSW"),
@@ -208,34 +219,35 @@ def test_the_people_of_the_demonstration_have_their_roles(portal):
         ("trainee@example.com", "NY", "LMSW"),
     ]
 
-    # Who has earned what, each with a certificate on its way.
-    earned = {
-        (entry.holder.email, entry.activity, entry.earned_on)
-        for entry in CreditEntry.objects.select_related("holder")
-    }
-    assert earned == {
+
+def test_the_demonstration_has_credit_with_certificates_and_a_course_under_way(people):
+    earned = CreditEntry.objects.values_list("holder__email", "activity", "earned_on")
+
+    assert set(earned) == {
         (email, key, (NOON - timedelta(days=days)).date()) for email, key, days in demo.HISTORY
     }
     assert Certificate.objects.count() == len(demo.HISTORY)
     assert [
         (held.learner, held.course.key, held.lesson_progress.count())
         for held in Enrollment.objects.in_progress()
-    ] == [(clinician, "pacing-grounding-attunement", 2)]
+    ] == [(people["clinician"], "pacing-grounding-attunement", 2)]
 
-    # Who reads whose credit.
-    assert Supervision.objects.active(at=NOON).get().trainee == trainee
-    assert {
-        user.email: set(
-            CreditEntry.objects.visible_to(user, at=NOON).values_list("holder__email", flat=True)
+
+def test_the_supervisor_of_the_demonstration_reads_the_trainees_credit_alone(people):
+    read = {
+        name: set(
+            CreditEntry.objects.visible_to(people[name], at=NOON).values_list(
+                "holder__email", flat=True
+            )
         )
-        for user in (clinician, supervisor, trainee)
-    } == {
-        clinician.email: {clinician.email},
-        supervisor.email: {trainee.email},
-        trainee.email: {trainee.email},
+        for name in ("clinician", "supervisor", "trainee")
     }
-    assert curator.has_perm("courses.change_course")
-    assert Session.objects.coming(at=NOON).exists()
+
+    assert read == {
+        "clinician": {"clinician@example.com"},
+        "supervisor": {"trainee@example.com"},
+        "trainee": {"trainee@example.com"},
+    }
 
 
 def _groups(user: User) -> list[str]:

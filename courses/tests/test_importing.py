@@ -304,6 +304,11 @@ def test_a_relative_approval_stays_on_its_first_days(reference, write):
             "- The clinician\n        - right: The client",
             {"Choice.position"},
         ),
+        (
+            "- Once\n        - right: Whenever something changes",
+            "- right: Once\n        - Whenever something changes",
+            {"Choice.is_right"},
+        ),
         ("Write what was said.", "Note what was said.", {"Lesson.body"}),
         ("minutes=20", "minutes=25", {"Lesson.minutes"}),
         ("# What to write down", "# Notes {#what-to-write-down}", {"Lesson.title"}),

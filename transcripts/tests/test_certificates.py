@@ -196,14 +196,17 @@ def test_draw_hands_over_the_frozen_record_and_nothing_else(monkeypatch):
     }
 
 
-def test_draw_twice_gives_one_file_and_does_not_touch_it(quick_pdf, monkeypatch):
+def test_draw_twice_draws_once_and_does_not_touch_the_file(monkeypatch):
+    drawings = []
+    monkeypatch.setattr(
+        "transcripts.pdf.draw_certificate", lambda **facts: drawings.append(facts) or DOCUMENT
+    )
     first = draw(CertificateFactory())
     drawn_at, files = first.drawn_at, stored_files()
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: b"%PDF another one")
 
     again = draw(first)
 
-    assert (again.drawn_at, stored_files()) == (drawn_at, files)
+    assert (again.drawn_at, stored_files(), len(drawings)) == (drawn_at, files, 1)
 
 
 def test_draw_of_a_certificate_that_does_not_exist_fails_and_stores_nothing(quick_pdf):
@@ -328,6 +331,22 @@ def test_sweep_does_not_ask_twice_for_the_same(sent_tasks):
     tasks.draw_missing_certificate_pdfs()
 
     assert sent_tasks == asks(lost)
+
+
+def test_two_sweeps_at_once_ask_once_for_each(monkeypatch):
+    first, second = CertificateFactory(), CertificateFactory()
+    asked = []
+
+    def sweep_in_the_middle(self, args=None, kwargs=None, **options):
+        asked.append(kwargs["certificate_id"])
+        if len(asked) == 1:
+            tasks.draw_missing_certificate_pdfs()
+
+    monkeypatch.setattr("ce_portal.celery.PortalTask.apply_async", sweep_in_the_middle)
+
+    tasks.draw_missing_certificate_pdfs()
+
+    assert asked == [first.pk, second.pk]
 
 
 def test_sweep_asks_again_when_the_second_message_is_lost_too(sent_tasks):

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from accounts import licenses
 from accounts.models import User
@@ -193,10 +193,11 @@ def test_award_refuses_and_writes_nothing(noon, facts, changes, words):
     assert CreditEntry.objects.count() == 0
 
 
+@pytest.mark.django_db(transaction=True)
 def test_award_writes_the_entry_with_all_its_lines_or_not_at_all(noon):
     holder = UserFactory()
 
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(IntegrityError):
         award(holder, noon, lines=[make_line(), make_line()])
 
     assert (CreditEntry.objects.count(), CreditLine.objects.count()) == (0, 0)

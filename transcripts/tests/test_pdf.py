@@ -111,6 +111,7 @@ def test_the_file_is_tagged_titled_and_says_its_language():
                 "title shown": bool(root.ViewerPreferences.DisplayDocTitle),
                 "PDF/A": metadata["pdfaid:part"] + metadata["pdfaid:conformance"],
                 "PDF/UA": metadata["pdfuaid:part"],
+                "made": metadata["xmp:CreateDate"],
             }
 
     assert found == {
@@ -120,6 +121,7 @@ def test_the_file_is_tagged_titled_and_says_its_language():
         "title shown": True,
         "PDF/A": "3A",
         "PDF/UA": "1",
+        "made": "2026-03-02T03:00:00+00:00",  # when it was issued, whenever it is drawn
     }
 
 

@@ -1,0 +1,270 @@
+"""Where curators work, through the real admin pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.tests.factories import SupervisionFactory, UserFactory
+from courses import completion, learning
+from courses.models import Attendance, Choice, Completion, Course, Question
+from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
+from courses.tests.stories import pass_post_test, read_lessons, ready_to_complete
+from transcripts.models import Certificate, CreditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def curator(client):
+    user = UserFactory(is_staff=True)
+    user.groups.add(Group.objects.get(name="Curators"))
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def superuser(client):
+    user = UserFactory(is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def page(name: str, *arguments) -> str:
+    return reverse(f"admin:{name}", args=arguments)
+
+
+def words(response) -> str:
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+def form_data(response) -> dict:
+    """What a browser would send back of an admin form that nobody touched."""
+    data = {}
+    forms = [response.context["adminform"].form]
+    for formset in response.context["inline_admin_formsets"]:
+        forms.append(formset.formset.management_form)
+        forms += formset.formset.forms
+    for form in forms:
+        for bound in form:
+            value = bound.value()
+            if bound.html_name.endswith("DELETE") or value is None or value is False:
+                continue
+            if hasattr(bound.field.widget, "decompress"):
+                parts = bound.field.widget.decompress(value)
+                data |= {
+                    f"{bound.html_name}_{i}": str(part) for i, part in enumerate(parts) if part
+                }
+            else:
+                data[bound.html_name] = value
+    return data
+
+
+def test_curators_may_just_what_curating_needs(client, curator):
+    held = EnrollmentFactory()
+    link = SupervisionFactory()
+    entry = "transcripts_creditentry"
+
+    statuses = {
+        name: client.get(address).status_code
+        for name, address in {
+            "courses": page("courses_course_changelist"),
+            "add a course": page("courses_course_add"),
+            "enrollment": page("courses_enrollment_change", held.pk),
+            "ledger": page(f"{entry}_changelist"),
+            "add to the ledger": page(f"{entry}_add"),
+            "people": page("accounts_user_changelist"),
+            "a person": page("accounts_user_change", held.learner.pk),
+            "supervisions": page("accounts_supervision_change", link.pk),
+            "groups": page("auth_group_changelist"),
+            "approving bodies": page("courses_approvingbody_changelist"),
+            "add a body": page("courses_approvingbody_add"),
+        }.items()
+    }
+
+    assert statuses == {
+        "courses": 200,
+        "add a course": 200,
+        "enrollment": 200,
+        "ledger": 200,
+        "add to the ledger": 403,
+        "people": 403,
+        "a person": 403,
+        "supervisions": 403,
+        "groups": 403,
+        "approving bodies": 200,
+        "add a body": 403,
+    }
+
+
+def test_nobody_but_staff_comes_into_the_admin(client):
+    client.force_login(UserFactory())
+
+    assert client.get(page("index")).status_code == 302
+
+
+def test_every_list_and_form_of_the_admin_opens(client, superuser, noon):
+    """A wrong field name in a list, filter or search is a 500 that nothing else finds."""
+    session = SessionFactory()
+    held = ready_to_complete(noon)
+    completion.complete(enrollment=held, at=noon)
+    SupervisionFactory()
+    EnrollmentFactory(course=session.course, session=session)
+
+    faults = []
+    for model, model_admin in admin.site._registry.items():
+        base = f"{model._meta.app_label}_{model._meta.model_name}"
+        addresses = [page(f"{base}_changelist") + query for query in ("", "?q=a")]
+        row = model._default_manager.first()
+        if row is not None:
+            addresses.append(page(f"{base}_change", row.pk))
+        faults += [a for a in addresses if client.get(a).status_code != 200]
+
+    assert faults == []
+
+
+def test_a_curator_edits_a_course_and_the_catalog_shows_it(client, curator):
+    course = CourseFactory(title="Before")
+    address = page("courses_course_change", course.pk)
+    data = form_data(client.get(address))
+
+    response = client.post(address, data | {"title": "After"})
+
+    assert response.status_code == 302, response.context["errors"]
+    course.refresh_from_db()
+    assert (course.title, course.key, course.lessons.count()) == ("After", course.key, 2)
+    assert "After" in client.get(reverse("courses:catalog")).text
+
+
+def test_a_published_course_that_is_edited_below_the_gate_is_warned_about(client, curator):
+    course = CourseFactory()
+    address = page("courses_course_change", course.pk)
+    data = form_data(client.get(address)) | {"difficulty": ""}
+
+    response = client.post(address, data, follow=True)
+
+    assert "State the difficulty" in words(response)
+
+
+def test_publish_and_retire_are_actions_that_say_what_is_missing(client, curator):
+    ready = CourseFactory(draft=True, title="Ready", difficulty=5, parts__questions=20)
+    lacking = CourseFactory(draft=True, title="Lacking", summary=" ")
+
+    def act(action, *courses):
+        return client.post(
+            page("courses_course_changelist"),
+            {"action": action, "_selected_action": [course.pk for course in courses]},
+            follow=True,
+        )
+
+    published = act("publish_selected", ready, lacking)
+    retired = act("retire_selected", ready, lacking)
+
+    assert "Published: 1." in words(published)
+    assert "Lacking: Fill in “summary”." in words(published)
+    assert "Retired: 1." in words(retired)
+    assert list(Course.objects.order_by("title").values_list("status", flat=True)) == [
+        "draft",
+        "retired",
+    ]
+
+
+def test_publishing_needs_the_right_to_change_courses(client):
+    from django.contrib.auth.models import Permission
+
+    viewer = UserFactory(is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_course"))
+    client.force_login(viewer)
+    course = CourseFactory()
+
+    client.post(
+        page("courses_course_changelist"),
+        {"action": "retire_selected", "_selected_action": [course.pk]},
+    )
+
+    course.refresh_from_db()
+    assert course.status == "published"
+
+
+def test_a_course_that_was_published_cannot_be_deleted(client, superuser):
+    course = CourseFactory()
+
+    response = client.post(page("courses_course_delete", course.pk), {"post": "yes"})
+
+    assert response.status_code == 403
+    assert Course.objects.count() == 1
+
+
+def test_a_question_keeps_exactly_one_right_choice(client, curator):
+    question = CourseFactory().questions.first()
+    address = page("courses_question_change", question.pk)
+    data = form_data(client.get(address))
+    data = {name: value for name, value in data.items() if not name.endswith("is_right")}
+
+    response = client.post(address, data)
+
+    assert response.status_code == 200
+    assert "exactly one of them right" in response.text
+    assert Choice.objects.filter(question=question, is_right=True).count() == 1
+    assert Question.objects.count() == 4
+
+
+def test_attendance_is_added_with_its_source_and_completes_the_course(client, curator):
+    now = timezone.now()
+    session = SessionFactory(starts_at=now - timedelta(hours=3))
+    held = EnrollmentFactory(course=session.course, session=session)
+    read_lessons(held, now)
+    pass_post_test(held, now)
+    learning.hand_in_evaluation(enrollment=held, answers={}, at=now)
+    address = page("courses_enrollment_change", held.pk)
+
+    client.post(
+        address,
+        form_data(client.get(address))
+        | {
+            "attendance-TOTAL_FORMS": 1,
+            "attendance-0-minutes": 85,
+            "attendance-0-source": "Sign-in sheet",
+            "attendance-0-enrollment": held.pk,
+        },
+    )
+
+    recorded = Attendance.objects.get()
+    assert (recorded.minutes, recorded.source, recorded.recorded_by) == (
+        85,
+        "Sign-in sheet",
+        curator,
+    )
+    assert Completion.objects.get().enrollment == held
+
+
+def test_the_ledger_is_a_window(client, superuser, noon):
+    held = ready_to_complete(noon)
+    entry = completion.complete(enrollment=held, at=noon).credit_entry
+    before = CreditEntry.objects.values().get()
+
+    for verb, data in (("change", {"title": "Forged"}), ("delete", {"post": "yes"})):
+        client.post(page(f"transcripts_creditentry_{verb}", entry.pk), data)
+
+    assert CreditEntry.objects.values().get() == before
+
+
+def test_a_failed_certificate_can_be_asked_for_again(
+    client, curator, noon, sent_tasks, django_capture_on_commit_callbacks
+):
+    held = ready_to_complete(noon)
+    certificate = completion.complete(enrollment=held, at=noon).credit_entry.certificate
+    Certificate.objects.update(attempts=9, failure="OSError: disk full")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(
+            page("transcripts_certificate_changelist"),
+            {"action": "draw_again", "_selected_action": [certificate.pk]},
+        )
+
+    assert sent_tasks == [("transcripts.draw_certificate_pdf", {"certificate_id": certificate.pk})]

@@ -1,0 +1,620 @@
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.tests.factories import UserFactory
+from courses import completion, enrollment
+from courses.models import Attempt, Completion, Course, Enrollment, EvaluationResponse
+from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
+from courses.tests.stories import (
+    read_lessons,
+    ready_but_for_the_evaluation,
+    ready_to_complete,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def in_room(held: Enrollment, page: str, *arguments) -> str:
+    return reverse(f"courses:{page}", args=[held.pk, *arguments])
+
+
+def catalog(client: Client, query: str = "", **headers):
+    return client.get(f"{reverse('courses:catalog')}?{query}", **headers)
+
+
+def titles(response) -> list[str]:
+    return [course.title for course in response.context["page"]]
+
+
+def post_test_answers(course: Course, *, attempt: int = 1, right: int = 4) -> dict:
+    answers = {"attempt": attempt}
+    for index, question in enumerate(course.questions.order_by("position")):
+        chosen = question.choices.filter(is_right=index < right).first()
+        answers[f"question-{question.pk}"] = chosen.pk
+    return answers
+
+
+# --- Catalog ----------------------------------------------------------------
+
+
+def test_the_catalog_shows_published_courses_and_no_others(client):
+    CourseFactory(title="In the catalog")
+    CourseFactory(title="Draft", draft=True)
+    CourseFactory(title="Retired", retired=True)
+
+    response = catalog(client)
+
+    assert titles(response) == ["In the catalog"]
+    assert response.context["total"] == 1
+    assert "Draft" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=alliance", ["Alliance repair"]),
+        ("q=ALLIANCE+repair", ["Alliance repair"]),
+        ("q=alliance+sleep", []),
+        ("q=moreno", ["Alliance repair", "Sleep"]),
+        ("q=informed+consent", ["Alliance repair", "Sleep"]),
+        ("format=recorded", ["Sleep"]),
+        ("format=recorded&format=text", ["Alliance repair", "Sleep"]),
+        ("topic=ethics", ["Alliance repair", "Sleep"]),
+        ("focus=consent&format=text", ["Alliance repair"]),
+        ("focus=consent&topic=ethics&q=sleep", ["Sleep"]),
+    ],
+)
+def test_the_catalog_is_narrowed_by_words_topics_and_formats(client, query, found):
+    CourseFactory(title="Alliance repair")
+    CourseFactory(title="Sleep", format="recorded")
+
+    assert sorted(titles(catalog(client, query))) == found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "format=nonsense",
+        "topic=nonsense&focus=%00",
+        "sort=nonsense",
+        "page=-1",
+        "page=1000000000",
+        "page=abc",
+        "q=%00",
+        "q=%20%20",
+        "format=" + "&format=".join(["x"] * 200),
+        "unknown=1",
+        "page=%F0%9F%98%80",
+    ],
+)
+def test_nonsense_filters_nothing_and_never_fails(client, query):
+    CourseFactory(title="In the catalog")
+
+    response = catalog(client, query)
+
+    assert (response.status_code, titles(response)) == (200, ["In the catalog"])
+
+
+@pytest.mark.parametrize("words", ["%", "_", "\\", "'", '"', "&|!():*", "é" * 5000, "😀", "ا"])
+def test_hostile_words_find_nothing_and_never_fail(client, words):
+    CourseFactory(title="In the catalog")
+
+    response = client.get(reverse("courses:catalog"), {"q": words})
+
+    assert response.status_code == 200
+    assert titles(response) in ([], ["In the catalog"])
+
+
+def test_a_value_that_is_no_choice_does_not_spoil_the_others(client):
+    CourseFactory(title="Text")
+    CourseFactory(title="Recorded", format="recorded")
+
+    assert titles(catalog(client, "format=recorded&format=nonsense")) == ["Recorded"]
+
+
+def test_the_catalog_is_sorted_as_asked(client):
+    now = timezone.now()
+    late = CourseFactory(title="b late", live=True, hours=3, published_at=now)
+    soon = CourseFactory(title="C soon", live=True, hours=2, published_at=now - timedelta(days=1))
+    CourseFactory(title="A whenever", hours=1, published_at=now - timedelta(days=2))
+    SessionFactory(course=late, starts_at=now + timedelta(days=9))
+    SessionFactory(course=soon, starts_at=now + timedelta(days=2))
+
+    orders = {
+        sort: [title[0].upper() for title in titles(catalog(client, f"sort={sort}"))]
+        for sort in ("newest", "soonest", "title", "shortest", "longest")
+    }
+
+    assert orders == {
+        "newest": ["B", "C", "A"],
+        "soonest": ["C", "B", "A"],
+        "title": ["A", "B", "C"],
+        "shortest": ["A", "C", "B"],
+        "longest": ["B", "C", "A"],
+    }
+
+
+def test_each_filter_in_force_has_a_chip_that_takes_it_away(client):
+    CourseFactory()
+
+    response = catalog(client, "q=consent&topic=ethics&format=text&format=recorded&page=3")
+
+    assert [(chip.label, chip.query) for chip in response.context["chips"]] == [
+        ("consent", "topic=ethics&format=text&format=recorded"),
+        ("Ethics", "q=consent&format=text&format=recorded"),
+        ("Text-based", "q=consent&topic=ethics&format=recorded"),
+        ("Recorded", "q=consent&topic=ethics&format=text"),
+    ]
+
+
+def test_htmx_gets_the_fragment_and_a_restored_page_gets_the_page(client):
+    CourseFactory()
+
+    page = catalog(client)
+    fragment = catalog(client, headers={"HX-Request": "true"})
+    restored = catalog(client, headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+
+    assert [("<html" in r.text) for r in (page, fragment, restored)] == [True, False, True]
+    assert all("HX-Request" in r.headers["Vary"] for r in (page, fragment, restored))
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_the_catalog_asks_as_often_for_one_course_as_for_five(
+    client, signed_in, django_assert_max_num_queries
+):
+    learner = UserFactory()
+    if signed_in:
+        client.force_login(learner)
+
+    def queries() -> int:
+        with django_assert_max_num_queries(30) as counted:
+            catalog(client)
+        return len(counted)
+
+    SessionFactory(starts_at=timezone.now() + timedelta(days=5))
+    catalog(client)
+    for_one = queries()
+    for _ in range(4):
+        session = SessionFactory(starts_at=timezone.now() + timedelta(days=5))
+        EnrollmentFactory(learner=learner, course=session.course, session=session)
+
+    assert queries() == for_one
+
+
+def test_a_card_says_what_the_reader_has_to_do_with_the_course(client):
+    held = EnrollmentFactory(course=CourseFactory(title="Mine"))
+    CourseFactory(title="Not mine")
+    EnrollmentFactory(course=CourseFactory(title="Somebody else's"))
+    client.force_login(held.learner)
+
+    page = catalog(client).context["page"]
+
+    assert {course.title: course.held for course in page} == {
+        "Mine": held,
+        "Not mine": None,
+        "Somebody else's": None,
+    }
+
+
+# --- Course page ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "statuses"),
+    [
+        ({}, {"stranger": 200, "clinician": 200, "curator": 200}),
+        ({"retired": True}, {"stranger": 200, "clinician": 200, "curator": 200}),
+        ({"draft": True}, {"stranger": 404, "clinician": 404, "curator": 200}),
+    ],
+)
+def test_a_draft_is_seen_by_curators_alone(client, state, statuses):
+    from django.contrib.auth.models import Permission
+
+    course = CourseFactory(**state)
+    curator = UserFactory(is_staff=True)
+    curator.user_permissions.add(Permission.objects.get(codename="change_course"))
+
+    seen = {"stranger": client.get(course.get_absolute_url()).status_code}
+    for who, user in {"clinician": UserFactory(), "curator": curator}.items():
+        client.force_login(user)
+        seen[who] = client.get(course.get_absolute_url()).status_code
+
+    assert seen == statuses
+
+
+def test_the_course_page_discloses_everything(client):
+    course = CourseFactory(
+        prerequisites="A license.", accessibility="Large print.", references="Rogers (1957)."
+    )
+    approval = course.provider.approvals.get()
+
+    text = client.get(course.get_absolute_url()).text
+
+    for disclosed in [
+        course.title,
+        course.about,
+        course.audience,
+        course.prerequisites,
+        "Introductory",
+        "Text-based",
+        "$36",
+        "Name the moments that ask for consent anew.",
+        "Ada Moreno",
+        "PhD, LCSW",
+        "Private practice",
+        "ASWB ACE",
+        approval.number,
+        approval.statement,
+        "90 minutes at 60 an hour",
+        course.conflict_of_interest,
+        course.commercial_support,
+        course.content_statement,
+        course.system_requirements,
+        course.accessibility,
+        course.references,
+        course.provider.refund_policy,
+        course.provider.accommodation_policy,
+        course.provider.grievance_policy,
+        course.provider.email,
+        course.provider.phone,
+        "3 of 4",
+        "Jan 1, 2026",
+    ]:
+        assert disclosed in text, disclosed
+
+
+def test_hostile_text_of_a_curator_is_text(client):
+    course = CourseFactory(title="<script>alert(1)</script>", about="<img src=x onerror=y>")
+
+    text = client.get(course.get_absolute_url()).text
+
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+
+
+# --- Enroll, withdraw -------------------------------------------------------
+
+
+def test_a_stranger_is_asked_to_sign_in_before_enrolling(client):
+    course = CourseFactory()
+
+    response = client.post(reverse("courses:enroll", args=[course.slug]))
+
+    assert response.url.startswith(reverse("account_login"))
+    assert Enrollment.objects.count() == 0
+
+
+@pytest.mark.parametrize("session", ["", "nonsense", "999999", "-1", "1e9"])
+def test_a_session_that_does_not_exist_is_refused_with_words(client, session):
+    course = SessionFactory(starts_at=timezone.now() + timedelta(days=5)).course
+    client.force_login(UserFactory())
+
+    response = client.post(
+        reverse("courses:enroll", args=[course.slug]), {"session": session}, follow=True
+    )
+
+    assert "Choose a session." in response.text
+    assert Enrollment.objects.count() == 0
+
+
+def test_enrolling_leads_into_the_room_and_withdrawing_out_of_it(client):
+    course = CourseFactory()
+    client.force_login(UserFactory())
+
+    client.post(reverse("courses:enroll", args=[course.slug]))
+    held = Enrollment.objects.get()
+    client.post(reverse("courses:withdraw", args=[course.slug]))
+    again = client.post(reverse("courses:withdraw", args=[course.slug]))
+
+    held.refresh_from_db()
+    assert held.withdrawn_at is not None
+    assert again.status_code == 404
+
+
+@pytest.mark.parametrize("page", ["enroll", "withdraw"])
+def test_what_changes_something_is_not_a_get(client, page):
+    client.force_login(UserFactory())
+
+    response = client.get(reverse(f"courses:{page}", args=[CourseFactory().slug]))
+
+    assert response.status_code == 405
+
+
+def test_a_form_from_elsewhere_is_refused():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(UserFactory())
+
+    response = client.post(reverse("courses:enroll", args=[CourseFactory().slug]))
+
+    assert response.status_code == 403
+    assert Enrollment.objects.count() == 0
+
+
+# --- The room is the learner's own ------------------------------------------
+
+
+def room_addresses(held: Enrollment) -> dict[str, tuple[str, str]]:
+    key = held.course.lessons.first().key
+    return {
+        "room": ("get", in_room(held, "room")),
+        "lesson": ("get", in_room(held, "lesson", key)),
+        "read": ("post", in_room(held, "read", key)),
+        "post-test": ("get", in_room(held, "post_test")),
+        "hand in": ("post", in_room(held, "post_test")),
+        "attempt": ("get", in_room(held, "attempt", 1)),
+        "evaluation": ("get", in_room(held, "evaluation")),
+        "evaluate": ("post", in_room(held, "evaluation")),
+        "complete": ("post", in_room(held, "complete")),
+    }
+
+
+@pytest.mark.parametrize("who", ["clinician", "curator", "supervisor"])
+def test_nobody_else_comes_into_a_room(client, noon, who):
+    from accounts.tests.factories import SupervisionFactory
+
+    held = ready_but_for_the_evaluation(noon)
+    other = {
+        "clinician": lambda: UserFactory(),
+        "curator": lambda: UserFactory(is_staff=True, is_superuser=True),
+        "supervisor": lambda: SupervisionFactory(trainee=held.learner).supervisor,
+    }[who]()
+    client.force_login(other)
+
+    statuses = {
+        name: getattr(client, verb)(address).status_code
+        for name, (verb, address) in room_addresses(held).items()
+    }
+
+    assert set(statuses.values()) == {404}
+    assert Completion.objects.count() == 0
+
+
+def test_a_room_that_does_not_exist_looks_the_same_as_somebody_elses(client):
+    client.force_login(UserFactory())
+
+    response = client.get(reverse("courses:room", args=[uuid.uuid4()]))
+
+    assert response.status_code == 404
+
+
+def test_a_lesson_of_another_course_is_not_here(client):
+    held = EnrollmentFactory()
+    foreign = CourseFactory().lessons.first()
+    client.force_login(held.learner)
+
+    assert client.get(in_room(held, "lesson", foreign.key)).status_code == 404
+    assert client.post(in_room(held, "read", foreign.key)).status_code == 404
+
+
+# --- Post-test --------------------------------------------------------------
+
+
+@pytest.fixture
+def tested(client, noon):
+    """A learner who has read every lesson, signed in."""
+    held = EnrollmentFactory()
+    read_lessons(held, noon)
+    client.force_login(held.learner)
+    return held
+
+
+def hand_in(client, held, answers):
+    return client.post(in_room(held, "post_test"), answers)
+
+
+def test_a_missing_answer_is_asked_for_and_the_others_are_kept(client, tested):
+    answers = post_test_answers(tested.course)
+    missing = list(answers)[-1]
+    del answers[missing]
+
+    response = hand_in(client, tested, answers)
+
+    assert response.status_code == 422
+    assert response.context["form"].errors == {missing: ["Choose an answer."]}
+    kept = {name: int(response.context["form"][name].value()) for name in list(answers)[1:]}
+    assert kept == {name: value for name, value in answers.items() if name != "attempt"}
+    assert Attempt.objects.count() == 0
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nonsense", "9" * 30, "", "\0", "1.0"])
+def test_a_foreign_answer_is_refused(client, tested, value):
+    answers = post_test_answers(tested.course)
+    answers[list(answers)[-1]] = value
+
+    response = hand_in(client, tested, answers)
+
+    assert response.status_code == 422
+    assert Attempt.objects.count() == 0
+
+
+def test_a_choice_of_another_question_is_refused(client, tested):
+    answers = post_test_answers(tested.course)
+    first, second = list(answers)[1:3]
+    answers[first] = answers[second]
+
+    response = hand_in(client, tested, answers)
+
+    assert response.context["form"].errors == {first: ["Choose one of the answers shown."]}
+    assert Attempt.objects.count() == 0
+
+
+def test_two_answers_to_one_question_are_refused(client, tested):
+    answers = post_test_answers(tested.course)
+    question = tested.course.questions.order_by("position").first()
+    name = f"question-{question.pk}"
+    answers[name] = [choice.pk for choice in question.choices.all()[:2]]
+
+    response = hand_in(client, tested, answers)
+
+    assert response.context["form"].errors == {name: ["Choose one answer, not several."]}
+    assert Attempt.objects.count() == 0
+
+
+@pytest.mark.parametrize("attempt", ["", "0", "-1", "x", "99999999"])
+def test_a_forged_attempt_number_is_refused(client, tested, attempt):
+    answers = post_test_answers(tested.course) | {"attempt": attempt}
+
+    hand_in(client, tested, answers)
+
+    assert Attempt.objects.count() == 0
+
+
+def test_answers_to_questions_that_are_not_asked_change_nothing(client, tested):
+    answers = post_test_answers(tested.course) | {"question-999999": "1", "right": "4"}
+
+    hand_in(client, tested, answers)
+
+    assert Attempt.objects.get().asked == 4
+
+
+def test_the_same_page_from_two_tabs_leads_to_one_attempt(client, tested):
+    first = hand_in(client, tested, post_test_answers(tested.course, right=1))
+
+    second = hand_in(client, tested, post_test_answers(tested.course, right=4))
+
+    assert second.url == first.url
+    assert Attempt.objects.get().right == 1
+
+
+def test_handing_in_after_withdrawal_is_refused_with_words(client, tested, noon):
+    enrollment.withdraw(enrollment=tested, at=timezone.now())
+
+    response = client.post(
+        in_room(tested, "post_test"), post_test_answers(tested.course), follow=True
+    )
+
+    assert "You withdrew from this course." in response.text
+    assert Attempt.objects.count() == 0
+
+
+def test_right_answers_to_what_was_missed_are_shown_after_passing_only(client, tested):
+    failed = hand_in(client, tested, post_test_answers(tested.course, right=2)).url
+    before = client.get(failed)
+    hand_in(client, tested, post_test_answers(tested.course, attempt=2))
+    after = client.get(failed)
+
+    assert (before.context["shows_all"], after.context["shows_all"]) == (False, True)
+    assert before.text.count("The answer is shown once you pass.") == 2
+    assert "The answer is shown once you pass." not in after.text
+
+
+def test_right_answers_are_shown_when_no_attempt_is_left(client, tested):
+    Course.objects.update(attempts_allowed=1)
+
+    failed = hand_in(client, tested, post_test_answers(tested.course, right=2)).url
+
+    assert client.get(failed).context["shows_all"]
+    assert "All attempts at the post-test are used" in client.get(in_room(tested, "room")).text
+
+
+def test_the_pages_of_later_steps_lead_back_to_the_room(client):
+    held = EnrollmentFactory()
+    client.force_login(held.learner)
+
+    for page in ("post_test", "evaluation"):
+        assert client.get(in_room(held, page)).url == in_room(held, "room")
+
+
+# --- Evaluation -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rating", ["", "0", "6", "five", "4.5"])
+def test_a_rating_outside_the_scale_is_refused_and_the_words_are_kept(client, noon, rating):
+    held = ready_but_for_the_evaluation(noon)
+    client.force_login(held.learner)
+    form = client.get(in_room(held, "evaluation")).context["form"]
+    answers = {name: 5 for name, field in form.fields.items() if hasattr(field, "choices")}
+    answers |= {"relevance": rating, "comment": "Keep the second case."}
+
+    response = client.post(in_room(held, "evaluation"), answers)
+
+    assert response.status_code == 422
+    assert "Keep the second case." in response.text
+    assert EvaluationResponse.objects.count() == 0
+
+
+def test_asking_for_the_credit_says_why_it_cannot_be_given(client, noon):
+    held = ready_to_complete(noon)
+    held.course.provider.approvals.all().delete()
+    client.force_login(held.learner)
+
+    room = client.get(in_room(held, "room"))
+    asked = client.post(in_room(held, "complete"), follow=True)
+
+    assert "Ask for the credit" in room.text
+    assert "No approval of this course was in date" in asked.text
+
+
+def test_the_room_says_preparing_until_the_certificate_is_drawn(client, noon):
+    held = ready_to_complete(noon)
+    completion.complete(enrollment=held, at=noon)
+    client.force_login(held.learner)
+
+    assert "Preparing your certificate" in client.get(in_room(held, "room")).text
+
+
+# --- Home -------------------------------------------------------------------
+
+
+def test_home_shows_what_is_mine_and_nothing_of_others(client, noon):
+    held = EnrollmentFactory(course=CourseFactory(title="Mine, in progress"))
+    done = ready_to_complete(noon, learner=held.learner, course=CourseFactory(title="Mine, done"))
+    completion.complete(enrollment=done, at=noon)
+    EnrollmentFactory(course=CourseFactory(title="Theirs, in progress"))
+    other = ready_to_complete(noon, course=CourseFactory(title="Theirs, done"))
+    completion.complete(enrollment=other, at=noon)
+    client.force_login(held.learner)
+
+    text = client.get(reverse("home")).text
+
+    assert {
+        title: title in text
+        for title in ("Mine, in progress", "Mine, done", "Theirs, in progress", "Theirs, done")
+    } == {
+        "Mine, in progress": True,
+        "Mine, done": True,
+        "Theirs, in progress": False,
+        "Theirs, done": False,
+    }
+
+
+def test_home_asks_as_often_for_one_enrollment_as_for_three(
+    client, noon, django_assert_max_num_queries
+):
+    learner = UserFactory()
+    client.force_login(learner)
+
+    def queries() -> int:
+        with django_assert_max_num_queries(30) as counted:
+            client.get(reverse("home"))
+        return len(counted)
+
+    def add():
+        EnrollmentFactory(learner=learner)
+        completion.complete(enrollment=ready_to_complete(noon, learner=learner), at=noon)
+
+    add()
+    queries()
+    for_one = queries()
+    add()
+    add()
+
+    assert queries() == for_one
+
+
+def test_the_front_page_is_open_and_shows_no_drafts(client):
+    CourseFactory(title="In the catalog")
+    CourseFactory(title="A secret draft", draft=True)
+
+    response = client.get(reverse("home"))
+
+    assert response.status_code == 200
+    assert "In the catalog" in response.text
+    assert "A secret draft" not in response.text
