@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -37,6 +38,9 @@ from courses.models import (
     Topic,
 )
 from courses.permissions import can_curate
+
+# A link typed without its scheme is taken for https.
+HTTPS_LINKS = {models.URLField: {"assume_scheme": "https"}}
 
 
 class Part(TabularInline):
@@ -84,6 +88,7 @@ class EvaluationInline(Part):
 
 class SessionInline(Part):
     model = Session
+    formfield_overrides = HTTPS_LINKS
     ordering = ["starts_at"]
 
 
@@ -267,6 +272,7 @@ class QuestionAdmin(ModelAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ModelAdmin):
+    formfield_overrides = HTTPS_LINKS
     list_display = ["course", "starts_at", "time_zone", "capacity", "seats_taken"]
     list_select_related = ["course"]
     list_filter = [("course", admin.RelatedOnlyFieldListFilter)]
@@ -368,6 +374,7 @@ class ApprovalInline(TabularInline):
 
 @admin.register(Provider)
 class ProviderAdmin(ModelAdmin):
+    formfield_overrides = HTTPS_LINKS
     list_display = ["name", "director", "email"]
     search_fields = ["name", "slug"]
     ordering = ["name"]

@@ -94,7 +94,8 @@ def load(
 
     A course is found by its id, a lesson and a session by its key, so loading the same files again
     changes nothing. A day that is given relative to the day of loading is fixed when it is first
-    written. ``on_course`` is called after each course.
+    written. A session that a file does not name stays: curators announce dates in the admin too.
+    ``on_course`` is called after each course.
     Nothing is written if one file is wrong, and nothing by a dry run.
     Imports wait for each other.
     Raises CourseFileError with every problem that was found.

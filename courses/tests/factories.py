@@ -23,6 +23,7 @@ from courses.models import (
     Provider,
     Question,
     Session,
+    TeachingMethod,
     Topic,
 )
 
@@ -115,6 +116,15 @@ class InstructorFactory(factory.django.DjangoModelFactory):
     bio = "Twenty years of practice."
 
 
+class TeachingMethodFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TeachingMethod
+        django_get_or_create = ["slug"]
+
+    slug = "reading"
+    name = "Reading"
+
+
 class LessonFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Lesson
@@ -183,6 +193,7 @@ class CourseFactory(factory.django.DjangoModelFactory):
     def parts(course, create, extracted, *, lessons=2, questions=4, **kwargs):
         CourseFocusArea.objects.create(course=course, focus_area=FocusAreaFactory())
         CourseInstructor.objects.create(course=course, instructor=InstructorFactory())
+        course.teaching_methods.add(TeachingMethodFactory())
         Objective.objects.create(course=course, text="Name the moments that ask for consent anew.")
         if not Approval.objects.filter(provider=course.provider).exists():
             ApprovalFactory(provider=course.provider)
