@@ -101,12 +101,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class LicenseQuerySet(models.QuerySet["License"]):
     def by_state(self) -> LicenseQuerySet:
-        return self.order_by("state", "license_type", "id")
+        return self.order_by("state", "license_type", "added_at", "id")
 
 
 class License(models.Model):
     """One license of one person: the state that gave it, its type, its number."""
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     holder = models.ForeignKey(User, models.CASCADE, related_name="licenses")
     state = models.CharField(max_length=2, choices=states.CHOICES)
     license_type = models.CharField(
@@ -180,9 +181,11 @@ class Supervision(models.Model):
     The record is visible from ``accepted_at`` until ``ended_at``, and at no other time.
     """
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     supervisor = models.ForeignKey(User, models.PROTECT, related_name="supervisions_given")
     trainee = models.ForeignKey(User, models.PROTECT, related_name="supervisions_received")
     requested_at = models.DateTimeField()
+    mailed_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
     declined_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -35,7 +35,7 @@ def request(*, supervisor: User, email: str, at: datetime) -> Supervision | None
             )
     except IntegrityError:
         return Supervision.objects.open().get(supervisor=supervisor, trainee=trainee)
-    tasks.mail_supervision_request.delay_on_commit(supervision_id=supervision.pk)  # type: ignore[attr-defined]
+    tasks.mail_supervision_request.delay_on_commit(supervision_id=str(supervision.pk))  # type: ignore[attr-defined]
     return supervision
 
 

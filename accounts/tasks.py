@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Supervision
 
+PATIENCE = 60  # seconds that a message may take before the sweep asks again
+SWEEP_SIZE = 500  # mails asked for by one sweep
 
-@shared_task(
-    name="accounts.mail_supervision_request",
-    autoretry_for=(OSError,),
-    retry_backoff=True,
-    max_retries=5,
-)
-def mail_supervision_request(*, supervision_id: int) -> None:
-    """Tell the trainee that somebody asks to read their record, unless it is answered already.
 
-    The mail is the hurry: the request waits on the trainee's pages whether it arrives or not.
+@shared_task(name="accounts.mail_supervision_request")
+@transaction.atomic
+def mail_supervision_request(*, supervision_id: str) -> None:
+    """Tell the trainee that somebody asks to read their record, unless told or answered already.
+
+    Locks the supervision while the mail goes out, so two workers send it once. If the mail server
+    refuses, nothing is noted and the sweep asks again.
     """
     supervision = (
-        Supervision.objects.waiting()
+        Supervision.objects.select_for_update(of=["self"])
+        .waiting()
+        .filter(pk=supervision_id, mailed_at__isnull=True)
         .select_related("supervisor", "trainee")
-        .filter(pk=supervision_id)
         .first()
     )
     if supervision is None:
@@ -39,3 +44,15 @@ def mail_supervision_request(*, supervision_id: int) -> None:
         body=render_to_string("emails/supervision_request.txt", context),
         to=[supervision.trainee.email],
     ).send()
+    supervision.mailed_at = timezone.now()
+    supervision.save(update_fields=["mailed_at"])
+
+
+@shared_task(name="accounts.mail_waiting_supervision_requests")
+def mail_waiting_supervision_requests() -> None:
+    """Ask again for every mail that a lost message or a mail server left unsent."""
+    unsent = Supervision.objects.waiting().filter(
+        mailed_at__isnull=True, requested_at__lte=timezone.now() - timedelta(seconds=PATIENCE)
+    )
+    for supervision_id in unsent.order_by("requested_at").values_list("pk", flat=True)[:SWEEP_SIZE]:
+        mail_supervision_request.delay(supervision_id=str(supervision_id))

@@ -7,9 +7,9 @@ app_name = "accounts"
 urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("licenses/", views.licenses, name="licenses"),
-    path("licenses/<int:pk>/remove/", views.remove_license, name="remove_license"),
+    path("licenses/<uuid:pk>/remove/", views.remove_license, name="remove_license"),
     path("supervision/", views.supervision_page, name="supervision"),
-    path("supervision/requests/<int:pk>/accept/", views.accept, name="accept_supervision"),
-    path("supervision/requests/<int:pk>/decline/", views.decline, name="decline_supervision"),
-    path("supervision/requests/<int:pk>/end/", views.end, name="end_supervision"),
+    path("supervision/requests/<uuid:pk>/accept/", views.accept, name="accept_supervision"),
+    path("supervision/requests/<uuid:pk>/decline/", views.decline, name="decline_supervision"),
+    path("supervision/requests/<uuid:pk>/end/", views.end, name="end_supervision"),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -68,7 +70,7 @@ def licenses(request: SignedInRequest) -> HttpResponse:
 
 
 @require_POST
-def remove_license(request: SignedInRequest, pk: int) -> HttpResponse:
+def remove_license(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     license_ = get_object_or_404(License, pk=pk, holder=request.user)
     license_story.remove(license_=license_)
     messages.success(
@@ -114,7 +116,7 @@ def supervision_page(request: SignedInRequest) -> HttpResponse:
 
 
 @require_POST
-def accept(request: SignedInRequest, pk: int) -> HttpResponse:
+def accept(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     supervision = get_object_or_404(
         Supervision.objects.select_related("supervisor"), pk=pk, trainee=request.user
     )
@@ -132,7 +134,7 @@ def accept(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def decline(request: SignedInRequest, pk: int) -> HttpResponse:
+def decline(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     supervision = get_object_or_404(Supervision, pk=pk, trainee=request.user)
     try:
         supervision_story.decline(supervision=supervision, at=timezone.now())
@@ -144,7 +146,7 @@ def decline(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def end(request: SignedInRequest, pk: int) -> HttpResponse:
+def end(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     # Only what was accepted: a supervisor who could end a waiting request would learn from the
     # answer that it arrived, so that the address has an account.
     accepted = Supervision.objects.of(request.user).filter(accepted_at__isnull=False)

@@ -31,6 +31,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
+    "ask-again-for-unsent-supervision-mail": {
+        "task": "accounts.mail_waiting_supervision_requests",
+        "schedule": schedule(60.0),  # seconds
+    },
     "ask-again-for-undrawn-certificates": {
         "task": "transcripts.draw_missing_certificate_pdfs",
         "schedule": schedule(60.0),  # seconds

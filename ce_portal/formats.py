@@ -35,6 +35,8 @@ def show_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     if first.date() != last.date():
         return f"{show_clock(first)} to {last:%a, %b} {last.day}, {show_clock(last)} {last:%Z}"
     opening = show_clock(first)
-    if f"{first:%p}" == f"{last:%p}":
+    if first.utcoffset() != last.utcoffset():
+        opening += f" {first:%Z}"
+    elif f"{first:%p}" == f"{last:%p}":
         opening = opening.rsplit(" ", 1)[0]
     return f"{opening} to {show_clock(last)} {last:%Z}"

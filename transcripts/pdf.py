@@ -65,7 +65,6 @@ def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict
         "statements": list(dict.fromkeys(_statement(line) for line in record["lines"])),
         "provider": activity["provider"],
         "issued": show_day(issued_at.astimezone(ZoneInfo(record["time_zone"])).date()),
-        "disclosure": activity["disclosures"]["commercial_support"],
     }
 
 

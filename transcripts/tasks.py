@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import secrets
 from datetime import timedelta
 
 from celery import shared_task
@@ -33,18 +35,21 @@ def draw_certificate_pdf(*, certificate_id: int) -> None:
     certificate = Certificate.objects.select_related("entry").get(pk=certificate_id)
     if certificate.pdf:
         return
+    # A name that no other attempt uses: whatever goes wrong, this attempt can remove its own file.
+    name = (
+        f"certificates/{certificate.issued_at:%Y/%m}/{certificate.code}-{secrets.token_hex(4)}.pdf"
+    )
     try:
         document = pdf.draw_certificate(
             record=certificate.entry.record,
             code=certificate.code,
             issued_at=certificate.issued_at,
         )
-        name = default_storage.save(
-            f"certificates/{certificate.issued_at:%Y/%m}/{certificate.code}.pdf",
-            ContentFile(document),
-        )
+        name = default_storage.save(name, ContentFile(document))
     except (pdf.DrawingError, OSError, SoftTimeLimitExceeded) as error:
         logger.exception("Certificate %s could not be drawn.", certificate.code)
+        with contextlib.suppress(OSError):
+            default_storage.delete(name)
         wait = min(PATIENCE * 2**certificate.attempts, LONGEST_WAIT)
         Certificate.objects.undrawn().filter(pk=certificate_id).update(
             attempts=F("attempts") + 1,

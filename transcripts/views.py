@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import uuid
 
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
@@ -16,6 +17,8 @@ from accounts.requests import SignedInRequest
 from transcripts import codes, exports
 from transcripts import transcript as transcript_story
 from transcripts.models import Certificate
+
+logger = logging.getLogger(__name__)
 
 
 @require_safe
@@ -67,8 +70,18 @@ def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
             {"certificate": certificate},
             status=404,
         )
+    try:
+        document = certificate.pdf.open("rb")
+    except FileNotFoundError:
+        logger.exception("The file of certificate %s is gone.", certificate.code)
+        return render(
+            request,
+            "transcripts/certificate_preparing.html",
+            {"certificate": certificate, "is_lost": True},
+            status=503,
+        )
     return FileResponse(
-        certificate.pdf.open("rb"),
+        document,
         content_type="application/pdf",
         filename=f"certificate-{certificate.code}.pdf",
     )
