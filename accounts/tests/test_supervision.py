@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts import supervision as story
 from accounts import tasks
@@ -46,7 +47,7 @@ def test_request_mails_the_trainee_after_the_commit(
         before_commit = list(sent_tasks)
 
     assert before_commit == []
-    assert sent_tasks == [("accounts.mail_supervision_request", {"supervision_id": asked.pk})]
+    assert sent_tasks == [("accounts.mail_supervision_request", {"supervision_id": str(asked.pk)})]
 
 
 @pytest.mark.parametrize("first", [{"waiting": True}, {}])
@@ -255,3 +256,39 @@ def test_nothing_is_mailed_about_a_request_that_does_not_exist():
     tasks.mail_supervision_request(supervision_id=0)
 
     assert mail.outbox == []
+
+
+# --- The mail is a promise on the row ---
+
+
+def test_the_mail_goes_out_once_whatever_the_broker_repeats(noon):
+    asked = SupervisionFactory(waiting=True)
+
+    for _ in range(2):
+        tasks.mail_supervision_request(supervision_id=str(asked.pk))
+
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_server_that_refuses_leaves_the_promise(noon, monkeypatch):
+    asked = SupervisionFactory(waiting=True)
+
+    def refuse(self):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+    with pytest.raises(ConnectionRefusedError):
+        tasks.mail_supervision_request(supervision_id=str(asked.pk))
+
+    assert Supervision.objects.get().mailed_at is None
+
+
+def test_the_sweep_asks_for_mail_that_was_lost_and_for_no_other(sent_tasks):
+    lost = SupervisionFactory(waiting=True)
+    SupervisionFactory()
+    SupervisionFactory(waiting=True, mailed_at=lost.requested_at)
+    SupervisionFactory(waiting=True, requested_at=timezone.now())
+
+    tasks.mail_waiting_supervision_requests()
+
+    assert sent_tasks == [("accounts.mail_supervision_request", {"supervision_id": str(lost.pk)})]

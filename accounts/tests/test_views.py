@@ -1,6 +1,7 @@
 """Profile, licenses, supervision and sign-in, through the browser's door."""
 
 import re
+import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -166,7 +167,11 @@ def test_remove_license_answers_404_for_another_persons_and_removes_nothing(clie
 
     statuses = {
         which: client.post(reverse("accounts:remove_license", args=[pk])).status_code
-        for which, pk in {"another's": anothers.pk, "nobody's": 0, "mine": mine.pk}.items()
+        for which, pk in {
+            "another's": anothers.pk,
+            "nobody's": uuid.uuid4(),
+            "mine": mine.pk,
+        }.items()
     }
 
     assert statuses == {"another's": 404, "nobody's": 404, "mine": 302}
@@ -310,7 +315,7 @@ def test_end_takes_it_off_both_pages(client):
     "name", ["remove_license", "accept_supervision", "decline_supervision", "end_supervision"]
 )
 def test_a_link_changes_nothing(client, maya, name):
-    answer = client.get(reverse(f"accounts:{name}", args=[1]))
+    answer = client.get(reverse(f"accounts:{name}", args=[uuid.uuid4()]))
 
     assert answer.status_code == 405
 

@@ -132,7 +132,7 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "account_reset_password_done": 200,
         "account_reset_password_from_key": 200,
         "account_reset_password_from_key_done": 200,
-        "admin:login": 200,
+        "admin:login": 302,
     }
 
 

@@ -1,6 +1,7 @@
 """One certificate for each award, whatever dies: issued once, drawn in the end, never redrawn."""
 
 import errno
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -173,9 +174,9 @@ def test_draw_stores_the_document_and_says_when(quick_pdf):
 
     certificate = draw(CertificateFactory())
 
-    name = f"certificates/2026/01/{certificate.code}.pdf"
-    assert stored_files() == {name: DOCUMENT}
-    assert certificate.pdf.name == name
+    name = rf"certificates/2026/01/{certificate.code}-[0-9a-f]{{8}}\.pdf"
+    assert stored_files() == {certificate.pdf.name: DOCUMENT}
+    assert re.fullmatch(name, certificate.pdf.name)
     assert before <= certificate.drawn_at <= timezone.now()
     assert (certificate.attempts, certificate.failure) == (0, "")
 
