@@ -11,6 +11,11 @@ MAX_LENGTH = 150
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 # Joiners that Arabic, Persian and Indic spelling needs.
+# The scripts that the fonts of our certificates cover (transcripts/typeset/fonts/README.md).
+_PRINTED_SCRIPTS = (
+    "LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW", "DEVANAGARI",
+    "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "MODIFIER LETTER", "FEMININE", "MASCULINE",
+)  # fmt: skip
 _JOINERS = {"\u200c", "\u200d"}
 
 
@@ -29,3 +34,17 @@ def check_name(name: str) -> None:
                 f"The name holds an invisible character (U+{ord(character):04X}). "
                 "Type it again without."
             )
+        if _is_unprintable(character):
+            raise ValidationError(
+                f"We cannot print “{character}” on a certificate. "
+                "Use the spelling in Latin letters that is on your license."
+            )
+
+
+def _is_unprintable(character: str) -> bool:
+    """A symbol, a letter of a script that our fonts lack, or a letter that shows nothing."""
+    category = unicodedata.category(character)
+    name = unicodedata.name(character, "")
+    if category[0] == "L":
+        return "FILLER" in name or not name.startswith(_PRINTED_SCRIPTS)
+    return category in {"So", "Sc"}

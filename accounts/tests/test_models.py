@@ -285,3 +285,17 @@ def test_a_name_of_151_characters_is_too_long():
         user.full_clean(exclude=["password"])
 
     assert list(refusal.value.message_dict) == ["legal_name"]
+
+
+@pytest.mark.parametrize("name", ["สมชาย", "தமிழ்", "অনিতা", "Maya 😀", "\u3164", "𒀀"])
+def test_a_name_that_no_certificate_could_show_is_refused(name):
+    with pytest.raises(ValidationError):
+        names.check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Nguyễn Thị Mai", "محمد", "王小明", "김민수", "やまだ", "Ελένη", "Иван", "שלום", "प्रिया"],
+)
+def test_a_name_in_a_script_that_certificates_print_is_taken(name):
+    names.check_name(name)
