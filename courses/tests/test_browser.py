@@ -371,7 +371,8 @@ def html_errors(sources: dict[str, str], folder: Path) -> list[str]:
         capture_output=True,
         text=True,
     )
-    # htmx reads attributes of its own. SVG 2 gives every shape a pathLength; the checker knows SVG 1.1. On phones our tables are
+    # htmx reads attributes of its own.
+    # SVG 2 gives every shape a pathLength; the checker knows SVG 1.1. On phones our tables are
     # shown as entries, which takes their roles away in browsers, so they are written out.
     known = re.compile(r"“hx-[a-z-]+”|“pathLength”|“role” attribute must not be used on a “t[rdh]”")
     return [line for line in checked.stderr.splitlines() if not known.search(line)]
