@@ -10,12 +10,12 @@ from django.core.exceptions import ValidationError
 MAX_LENGTH = 150
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Joiners that Arabic, Persian and Indic spelling needs.
 # The scripts that the fonts of our certificates cover (transcripts/typeset/fonts/README.md).
 _PRINTED_SCRIPTS = (
     "LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW", "DEVANAGARI",
     "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "MODIFIER LETTER", "FEMININE", "MASCULINE",
 )  # fmt: skip
+# Joiners that Arabic, Persian and Indic spelling needs.
 _JOINERS = {"\u200c", "\u200d"}
 
 

@@ -37,7 +37,7 @@ from courses.models import (
     TeachingMethod,
     Topic,
 )
-from courses.permissions import can_curate
+from courses.permissions import can_curate, can_record_attendance
 
 # A link typed without its scheme is taken for https.
 HTTPS_LINKS = {models.URLField: {"assume_scheme": "https"}}
@@ -342,7 +342,7 @@ class EnrollmentAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Every field is a fact; what can be added is attendance, to a live course."""
-        return request.user.has_perm("courses.add_attendance")
+        return can_record_attendance(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
