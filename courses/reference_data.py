@@ -8,7 +8,14 @@ from typing import Any
 import yaml
 from django.db import transaction
 
-from courses.models import ApprovingBody, CreditType, FocusArea, TeachingMethod, Topic
+from courses.models import (
+    ApprovingBody,
+    CreditType,
+    FocusArea,
+    Profession,
+    TeachingMethod,
+    Topic,
+)
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -37,14 +44,18 @@ def load() -> int:
             area_position += 1
             rows += 1
     for model, name in (
+        (Profession, "professions"),
         (ApprovingBody, "approving_bodies"),
         (CreditType, "credit_types"),
         (TeachingMethod, "teaching_methods"),
     ):
         for position, entry in enumerate(credit[name]):
-            model.objects.update_or_create(
+            professions = entry.pop("professions", None)
+            row, _ = model.objects.update_or_create(
                 slug=entry.pop("slug"), defaults={**entry, "position": position}
             )
+            if professions is not None:
+                row.professions.set(Profession.objects.filter(slug__in=professions))
             rows += 1
     return rows
 

@@ -1,4 +1,4 @@
-"""What is true of courses, in three subjects: who offers, what is offered, who learns."""
+"""What is true of courses: who offers, what is offered, how it is listed, who learns."""
 
 from courses.models.catalog import (
     AgendaItem,
@@ -25,7 +25,15 @@ from courses.models.learning import (
     EvaluationResponse,
     LessonProgress,
 )
-from courses.models.offering import Approval, ApprovingBody, CreditType, Instructor, Provider
+from courses.models.listing import CatalogEntry, CatalogState, SearchWord
+from courses.models.offering import (
+    Approval,
+    ApprovingBody,
+    CreditType,
+    Instructor,
+    Profession,
+    Provider,
+)
 
 __all__ = [
     "AgendaItem",
@@ -33,6 +41,8 @@ __all__ = [
     "ApprovingBody",
     "Attempt",
     "Attendance",
+    "CatalogEntry",
+    "CatalogState",
     "Choice",
     "Completion",
     "Course",
@@ -49,8 +59,10 @@ __all__ = [
     "Lesson",
     "LessonProgress",
     "Objective",
+    "Profession",
     "Provider",
     "Question",
+    "SearchWord",
     "Session",
     "TeachingMethod",
     "Topic",

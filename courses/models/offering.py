@@ -8,6 +8,17 @@ from django.db import models
 from django.db.models import F, Q
 
 
+class Profession(models.Model):
+    """A licensed profession, such as social work; people browse by it."""
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=80, help_text="Its people, such as “Social workers”")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ApprovingBody(models.Model):
     """An organization that accredits: ASWB ACE, NBCC ACEP, APA, ..."""
 
@@ -20,6 +31,12 @@ class ApprovingBody(models.Model):
     full_name = models.CharField(max_length=200)
     audience = models.CharField(
         max_length=200, help_text="Whose credit it is, such as “Counselors”"
+    )
+    professions = models.ManyToManyField(
+        Profession,
+        blank=True,
+        related_name="bodies",
+        help_text="Whose boards accept its approval",
     )
     minutes_per_hour = models.PositiveSmallIntegerField(
         default=60, help_text="Minutes of instruction that make one hour of credit"

@@ -1,6 +1,7 @@
 """The door for the browser, one module for each area."""
 
-from courses.views.catalog import catalog, course, enroll, withdraw
+from courses.views.catalog import catalog
+from courses.views.course import course, enroll, withdraw
 from courses.views.home import home
 from courses.views.room import attempt, complete, evaluation, lesson, post_test, read, room
 
