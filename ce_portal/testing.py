@@ -49,6 +49,13 @@ def _no_broker(sent_tasks: list[Any]) -> None:
     """Every test: tasks are noted, not sent."""
 
 
+@pytest.fixture(autouse=True)
+def _no_shelf() -> None:
+    """Every test: the catalog is read afresh, since the last test's was taken back."""
+    for name in ("shelf", "search"):
+        importlib.import_module(f"courses.{name}").forget()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _a_ledger_that_tests_may_empty() -> Iterator[None]:
     """After a test with real commits Django empties all tables, which the ledger refuses.

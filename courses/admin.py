@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import models
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from accounts.models import User
-from courses import catalog, learning
+from courses import catalog, learning, listing, tallies
 from courses.models import (
     AgendaItem,
     Approval,
@@ -31,16 +35,59 @@ from courses.models import (
     Instructor,
     Lesson,
     Objective,
+    Profession,
     Provider,
     Question,
+    SearchTally,
     Session,
     TeachingMethod,
     Topic,
 )
+from courses.models.tallies import SHOWN_FROM, week_of
 from courses.permissions import can_curate, can_record_attendance
 
 # A link typed without its scheme is taken for https.
 HTTPS_LINKS = {models.URLField: {"assume_scheme": "https"}}
+
+
+class ListedAdmin(ModelAdmin):
+    """A form whose change shows in the catalog: the courses concerned are relisted with it."""
+
+    # Fields that stand in the listings of courses; None: all of them, and the parts.
+    listed_fields: frozenset[str] | None = None
+
+    def courses_of(self, rows: QuerySet[Any]) -> QuerySet[Course]:
+        """The courses in whose listing the rows show."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        # A session may move to another course: both are relisted.
+        form.relisted = self._ids(obj)
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        self.settle(form.instance)
+        if self.listed_fields is None or self.listed_fields.intersection(form.changed_data):
+            listing.relist(form.relisted | self._ids(form.instance))
+        listing.relabel()
+
+    def settle(self, obj: Any) -> None:
+        """What follows from the parts, before the courses are relisted."""
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete_queryset(request, self.model.objects.filter(pk=obj.pk))
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        relisted = list(self.courses_of(queryset).values_list("pk", flat=True))
+        super().delete_queryset(request, queryset)
+        listing.relist(relisted)
+        listing.relabel()
+
+    def _ids(self, obj: Any) -> set[int]:
+        rows = self.model.objects.filter(pk=obj.pk)
+        return set(self.courses_of(rows).values_list("pk", flat=True))
 
 
 class Part(TabularInline):
@@ -101,7 +148,7 @@ class QuestionInline(Part):
 
 
 @admin.register(Course)
-class CourseAdmin(ModelAdmin):
+class CourseAdmin(ListedAdmin):
     list_display = ["title", "status", "format", "level", "hours", "provider", "published_at"]
     list_filter = [
         "status",
@@ -190,10 +237,15 @@ class CourseAdmin(ModelAdmin):
         # A known course keeps its address when its title is edited.
         return {} if obj else {"slug": ["title"], "key": ["title"]}
 
+    def courses_of(self, rows: QuerySet[Course]) -> QuerySet[Course]:
+        return rows
+
+    def settle(self, obj: Course) -> None:
+        catalog.update_hours(course=obj)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         course = form.instance
-        catalog.update_hours(course=course)
         course.refresh_from_db(fields=["hours"])
         if course.is_published:
             for missing in catalog.gate(course, on=timezone.localdate()):
@@ -271,7 +323,7 @@ class QuestionAdmin(ModelAdmin):
 
 
 @admin.register(Session)
-class SessionAdmin(ModelAdmin):
+class SessionAdmin(ListedAdmin):
     formfield_overrides = HTTPS_LINKS
     list_display = ["course", "starts_at", "time_zone", "capacity", "seats_taken"]
     list_select_related = ["course"]
@@ -280,6 +332,9 @@ class SessionAdmin(ModelAdmin):
     date_hierarchy = "starts_at"
     ordering = ["-starts_at"]
     autocomplete_fields = ["course"]
+
+    def courses_of(self, rows: QuerySet[Session]) -> QuerySet[Course]:
+        return Course.objects.filter(sessions__in=rows)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         return (
@@ -373,7 +428,7 @@ class ApprovalInline(TabularInline):
 
 
 @admin.register(Provider)
-class ProviderAdmin(ModelAdmin):
+class ProviderAdmin(ListedAdmin):
     formfield_overrides = HTTPS_LINKS
     list_display = ["name", "director", "email"]
     search_fields = ["name", "slug"]
@@ -381,9 +436,12 @@ class ProviderAdmin(ModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
     inlines = [ApprovalInline]
 
+    def courses_of(self, rows: QuerySet[Provider]) -> QuerySet[Course]:
+        return Course.objects.filter(provider__in=rows)
+
 
 @admin.register(Approval)
-class ApprovalAdmin(ModelAdmin):
+class ApprovalAdmin(ListedAdmin):
     list_display = ["provider", "body", "course", "number", "valid_from", "valid_to"]
     list_select_related = ["provider", "body", "course"]
     list_filter = ["body", "provider"]
@@ -391,32 +449,117 @@ class ApprovalAdmin(ModelAdmin):
     ordering = ["provider__name", "body__name", "-valid_from"]
     autocomplete_fields = ["provider", "body", "course"]
 
+    def courses_of(self, rows: QuerySet[Approval]) -> QuerySet[Course]:
+        return Course.objects.filter(provider__approvals__in=rows)
+
 
 @admin.register(Instructor)
-class InstructorAdmin(ModelAdmin):
+class InstructorAdmin(ListedAdmin):
+    listed_fields = frozenset({"slug", "name"})
     list_display = ["name", "credentials", "position"]
     search_fields = ["name", "credentials"]
     ordering = ["name"]
     prepopulated_fields = {"slug": ["name"]}
 
+    def courses_of(self, rows: QuerySet[Instructor]) -> QuerySet[Course]:
+        return Course.objects.filter(instructors__in=rows)
+
 
 @admin.register(ApprovingBody)
-class ApprovingBodyAdmin(ModelAdmin):
+class ApprovingBodyAdmin(ListedAdmin):
+    listed_fields = frozenset({"slug"})
     list_display = ["name", "audience", "minutes_per_hour", "text_method"]
     search_fields = ["name", "full_name", "slug"]
     ordering = ["position"]
+    autocomplete_fields = ["professions"]
+
+    def courses_of(self, rows: QuerySet[ApprovingBody]) -> QuerySet[Course]:
+        return Course.objects.filter(credits__body__in=rows)
 
 
-@admin.register(CreditType, TeachingMethod, Topic)
-class NamedAdmin(ModelAdmin):
+class NamedAdmin(ListedAdmin):
     list_display = ["name", "slug"]
     search_fields = ["name", "slug"]
     ordering = ["position"]
 
 
+@admin.register(Profession)
+class ProfessionAdmin(NamedAdmin):
+    listed_fields = frozenset()
+
+    def courses_of(self, rows: QuerySet[Profession]) -> QuerySet[Course]:
+        """None: which profession a board serves is no part of a listing."""
+        return Course.objects.none()
+
+
+@admin.register(CreditType)
+class CreditTypeAdmin(NamedAdmin):
+    listed_fields = frozenset({"slug"})
+
+    def courses_of(self, rows: QuerySet[CreditType]) -> QuerySet[Course]:
+        return Course.objects.filter(credits__credit_type__in=rows)
+
+
+@admin.register(TeachingMethod)
+class TeachingMethodAdmin(NamedAdmin):
+    listed_fields = frozenset({"slug"})
+
+    def courses_of(self, rows: QuerySet[TeachingMethod]) -> QuerySet[Course]:
+        return Course.objects.filter(teaching_methods__in=rows)
+
+
+@admin.register(Topic)
+class TopicAdmin(NamedAdmin):
+    listed_fields = frozenset({"slug", "name"})
+
+    def courses_of(self, rows: QuerySet[Topic]) -> QuerySet[Course]:
+        return Course.objects.filter(focus_areas__topic__in=rows)
+
+
 @admin.register(FocusArea)
-class FocusAreaAdmin(ModelAdmin):
+class FocusAreaAdmin(NamedAdmin):
+    listed_fields = frozenset({"slug", "name", "topic"})
     list_display = ["name", "topic", "slug"]
     list_select_related = ["topic"]
     search_fields = ["name", "slug", "topic__name"]
-    ordering = ["position"]
+
+    def courses_of(self, rows: QuerySet[FocusArea]) -> QuerySet[Course]:
+        return Course.objects.filter(focus_areas__in=rows)
+
+
+@admin.register(SearchTally)
+class SearchTallyAdmin(ModelAdmin):
+    """One page to read: what visitors look for. The rows themselves, rare ones too, have none."""
+
+    PERIODS = [4, 13, 52]  # weeks
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.changelist_view)
+        return [path("", page, name="courses_searchtally_changelist")]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = {str(weeks): weeks for weeks in self.PERIODS}
+        chosen = asked.get(request.GET.get("weeks", ""), self.PERIODS[0])
+        since = week_of(timezone.now()) - timedelta(weeks=chosen - 1)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Searches",
+            "opts": self.opts,
+            "words": tallies.words_that_found_nothing(since=since),
+            "filters": tallies.most_used_filters(since=since),
+            "periods": [{"weeks": weeks, "is_chosen": weeks == chosen} for weeks in self.PERIODS],
+            "since": since,
+            "shown_from": SHOWN_FROM,
+        }
+        return TemplateResponse(request, "admin/courses/searchtally/change_list.html", context)

@@ -1,4 +1,4 @@
-"""What is in the catalog: publish through a gate, retire."""
+"""What is in the catalog: publish through a gate, retire; and the hours that a course states."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
-from courses import approvals, hours
+from courses import approvals, hours, listing
 from courses.models import Course
 
 
@@ -25,8 +25,29 @@ def publish(*, course: Course, at: datetime, on: date) -> None:
     """Put a course into the catalog. Publishing a published one checks it again.
 
     ``on`` is the day on which its approvals must be in date.
-    Locks the course.
+    Locks the course, then the catalog's state.
     Raises CatalogError, with everything that is missing, if the gate does not open.
+    """
+    admit(course=course, at=at, on=on)
+    listing.relist([course.pk])
+
+
+@transaction.atomic
+def retire(*, course: Course, at: datetime) -> None:
+    """Take a course out of the catalog; its page stays, and who is enrolled may finish.
+
+    Retiring twice keeps the first day. A draft cannot be retired: it was never in the catalog.
+    Locks the course, then the catalog's state.
+    """
+    dismiss(course=course, at=at)
+    listing.relist([course.pk])
+
+
+@transaction.atomic
+def admit(*, course: Course, at: datetime, on: date) -> None:
+    """Publish, but leave the listing to the caller, who has many courses to relist at once.
+
+    Locks the course.
     """
     course = Course.objects.select_for_update(of=["self"]).get(pk=course.pk)
     missing = gate(course, on=on)
@@ -40,11 +61,8 @@ def publish(*, course: Course, at: datetime, on: date) -> None:
 
 
 @transaction.atomic
-def retire(*, course: Course, at: datetime) -> None:
-    """Take a course out of the catalog; its page stays, and who is enrolled may finish.
-
-    Retiring twice keeps the first day. A draft cannot be retired: it was never in the catalog.
-    """
+def dismiss(*, course: Course, at: datetime) -> None:
+    """Retire, but leave the listing to the caller. Locks the course."""
     course = Course.objects.select_for_update(of=["self"]).get(pk=course.pk)
     if course.status == Course.Status.DRAFT:
         raise CatalogError(["A draft is not in the catalog."])
@@ -112,6 +130,7 @@ def update_hours(*, course: Course) -> None:
     """Keep ``course.hours`` true to its agenda, lessons and credit lines.
 
     A course out of draft keeps its last figure while they make no quarter hour; the gate says so.
+    The listing is left to the caller.
     """
     rows = Course.objects.filter(pk=course.pk)
     amount = credit_hours(course)

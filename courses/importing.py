@@ -12,9 +12,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import models, transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 
-from courses import catalog, hours
+from courses import catalog, hours, listing
 from courses.course_files import (
     Approval as ApprovalInFile,
 )
@@ -39,6 +39,7 @@ from courses.models import (
     Approval,
     ApprovingBody,
     Course,
+    CourseInstructor,
     CreditType,
     FocusArea,
     Instructor,
@@ -138,12 +139,28 @@ def _write(
         on_course(file)
     if problems:
         raise CourseFileError(problems)
+    _relist(files)
     return Report(
         created=created,
         updated=len(files.courses) - created,
         providers=len(files.providers),
         instructors=len(files.instructors),
     )
+
+
+def _relist(files: Catalog) -> None:
+    """The courses of these files, and others whose provider or instructor is in them."""
+    concerned = Course.objects.filter(
+        Q(key__in=[file.head.id for file in files.courses])
+        | Q(provider__slug__in=[provider.slug for provider, _ in files.providers])
+        | Q(
+            pk__in=CourseInstructor.objects.filter(
+                instructor__slug__in=[instructor.slug for instructor, _ in files.instructors]
+            ).values("course")
+        )
+    )
+    listing.relist(concerned.values_list("pk", flat=True))
+    listing.relabel()
 
 
 def _repeated(files: Catalog) -> list[Problem]:
@@ -494,9 +511,9 @@ def _set_status(course: Course, file: CourseFile, *, at: datetime, today: date) 
     try:
         # What is retired already stays so, whatever has lapsed since.
         if file.head.status == "published" or course.status == Course.Status.DRAFT:
-            catalog.publish(course=course, at=at, on=today)
+            catalog.admit(course=course, at=at, on=today)
         if file.head.status == "retired":
-            catalog.retire(course=course, at=at)
+            catalog.dismiss(course=course, at=at)
     except catalog.CatalogError as error:
         return [file.problem(missing, "status") for missing in error.missing]
     return []

@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 from django.db import transaction
 
+from courses import listing
 from courses.models import (
     ApprovingBody,
+    CourseFocusArea,
     CreditType,
     FocusArea,
     Profession,
@@ -25,7 +27,9 @@ def load() -> int:
     """Write the rows of ``courses/reference/``, by slug; the number of rows.
 
     Loading again updates them. Rows that the files no longer name stay: courses may use them.
+    Courses whose topic or focus area got another name are relisted: their words hold it.
     """
+    shelved = _shelving()
     tree = _read("topics.yaml")["topics"]
     credit = _read("credit.yaml")
     rows = 0
@@ -57,7 +61,18 @@ def load() -> int:
             if professions is not None:
                 row.professions.set(Profession.objects.filter(slug__in=professions))
             rows += 1
+    renamed = [pk for pk, names in _shelving().items() if shelved.get(pk, names) != names]
+    listing.relist(
+        CourseFocusArea.objects.filter(focus_area__in=renamed).values_list("course", flat=True)
+    )
+    listing.relabel()
     return rows
+
+
+def _shelving() -> dict[int, list[str]]:
+    """Of each focus area the names that stand in the words of its courses."""
+    areas = FocusArea.objects.values_list("pk", "name", "topic__slug", "topic__name")
+    return {pk: names for pk, *names in areas}
 
 
 def _read(name: str) -> Any:

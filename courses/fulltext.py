@@ -1,0 +1,96 @@
+"""The words of courses in the database's full text: the one module that knows which database it is.
+
+PostgreSQL keeps a ``tsvector`` with a GIN index, SQLite an FTS5 table. Both are given lexemes that
+``courses.words`` made, and are asked for nothing but words and phrases within one field; "and",
+"not" and the order of results are decided in ``courses.shelf``. So both find the same courses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from django.db import connection
+
+from courses.words import Group
+
+# From the one that counts most: title; topics, focus areas and instructors; summary; objectives.
+FIELDS = ("title", "shelf", "summary", "rest")
+WEIGHTS = "ABCD"  # of PostgreSQL, one for each field
+
+MAX_POSITION = 16_000  # PostgreSQL stops counting at 16,383
+GAP = "_"  # between two items of a field, so that no phrase spans them; no lexeme looks like it
+
+Fields = Sequence[Sequence[Sequence[str]]]  # for each field its items, each in lexemes
+
+
+def write(documents: Iterable[tuple[int, Fields]]) -> None:
+    """Keep the words of these courses, in place of what was kept before."""
+    documents = list(documents)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.executemany(
+                "INSERT INTO courses_searchdocument (course_id, words) VALUES (%s, %s::tsvector) "
+                "ON CONFLICT (course_id) DO UPDATE SET words = excluded.words",
+                [(course_id, _tsvector(fields)) for course_id, fields in documents],
+            )
+        else:
+            cursor.executemany(
+                "DELETE FROM courses_searchdocument WHERE rowid = %s",
+                [(course_id,) for course_id, _ in documents],
+            )
+            cursor.executemany(
+                "INSERT INTO courses_searchdocument (rowid, title, shelf, summary, rest) "
+                "VALUES (%s, %s, %s, %s, %s)",
+                [(course_id, *map(_column, fields)) for course_id, fields in documents],
+            )
+
+
+def find(group: Group) -> list[np.ndarray]:
+    """The ids of the courses that hold any of the group's phrases: one array for each of FIELDS,
+    and a last one for "anywhere". No order, and ids of courses that are not in the catalog too.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            asked = [_tsquery(group, weight) for weight in WEIGHTS]
+            one = (
+                "SELECT string_agg(int8send(course_id), ''::bytea) FROM courses_searchdocument "
+                "WHERE words @@ %s::tsquery"
+            )
+            cursor.execute(" UNION ALL ".join([one] * len(asked)), asked)
+            found = [np.frombuffer(ids or b"", dtype=">i8") for (ids,) in cursor.fetchall()]
+        else:
+            phrases = " OR ".join(f'"{" ".join(phrase)}"' for phrase in group.alternatives)
+            one = (
+                "SELECT group_concat(rowid) FROM courses_searchdocument "
+                "WHERE courses_searchdocument MATCH %s"
+            )
+            asked = [f"{{{field}}} : ({phrases})" for field in FIELDS]
+            cursor.execute(" UNION ALL ".join([one] * len(asked)), asked)
+            found = [
+                np.fromstring(ids, dtype=np.int64, sep=",") if ids else np.empty(0, np.int64)
+                for (ids,) in cursor.fetchall()
+            ]
+    return found
+
+
+def _tsvector(fields: Fields) -> str:
+    parts, position = [], 0
+    for weight, items in zip(WEIGHTS, fields, strict=True):
+        for item in items:
+            position += 1
+            for lexeme in item:
+                position = min(position + 1, MAX_POSITION)
+                parts.append(f"{lexeme}:{position}{weight}")
+    return " ".join(parts)
+
+
+def _tsquery(group: Group, weight: str) -> str:
+    return " | ".join(
+        f"({' <-> '.join(f'{lexeme}:{weight}' for lexeme in phrase)})"
+        for phrase in group.alternatives
+    )
+
+
+def _column(items: Sequence[Sequence[str]]) -> str:
+    return f" {GAP} ".join(" ".join(item) for item in items)
