@@ -27,6 +27,7 @@ from courses.models import (
     CourseInstructor,
     Objective,
     SearchWord,
+    Session,
 )
 
 CHUNK = 1000  # courses that are written at once
@@ -116,31 +117,25 @@ def _locked_state() -> CatalogState:
 
 def _write(ids: list[int], *, version: int, seen: set[str] | None = None) -> int:
     """Entries, search documents and words of these courses. ``seen``: words written already."""
+    in_order = ("position", "pk")
     courses = list(
         Course.objects.filter(pk__in=ids, published_at__isnull=False)
+        .only(*_READ)
         .order_by("pk")
+        # Names are fetched once for all courses, not once for each.
         .prefetch_related(
-            Prefetch(
-                "course_focus_areas",
-                CourseFocusArea.objects.select_related("focus_area__topic").order_by(
-                    "position", "pk"
-                ),
-            ),
-            Prefetch(
-                "course_instructors",
-                CourseInstructor.objects.select_related("instructor").order_by("position", "pk"),
-            ),
-            Prefetch(
-                "credits",
-                CourseCredit.objects.select_related("body", "credit_type").order_by(
-                    "position", "pk"
-                ),
-            ),
-            Prefetch("objectives", Objective.objects.order_by("position", "pk")),
+            "provider",
+            Prefetch("course_focus_areas", CourseFocusArea.objects.order_by(*in_order)),
+            "course_focus_areas__focus_area__topic",
+            Prefetch("course_instructors", CourseInstructor.objects.order_by(*in_order)),
+            "course_instructors__instructor",
+            Prefetch("credits", CourseCredit.objects.order_by(*in_order)),
+            "credits__body",
+            "credits__credit_type",
+            Prefetch("objectives", Objective.objects.order_by(*in_order)),
             "teaching_methods",
-            "sessions",
+            Prefetch("sessions", Session.objects.only("course", "starts_at")),
         )
-        .select_related("provider")
     )
     spans = _approvals(courses)
     entries, documents = [], []
@@ -183,6 +178,23 @@ def _write(ids: list[int], *, version: int, seen: set[str] | None = None) -> int
     return len(entries)
 
 
+# Not the long texts.
+_READ = (
+    "slug",
+    "status",
+    "published_at",
+    "title",
+    "summary",
+    "format",
+    "level",
+    "language",
+    "captions",
+    "accessibility",
+    "price",
+    "hours",
+    "provider",
+)
+
 # For each provider, body and course (None: all of the provider's) first and last days.
 _Spans = dict[tuple[int, int, int | None], list[Approval]]
 
@@ -190,7 +202,7 @@ _Spans = dict[tuple[int, int, int | None], list[Approval]]
 def _approvals(courses: list[Course]) -> _Spans:
     spans: _Spans = defaultdict(list)
     rows = Approval.objects.filter(provider__in={course.provider_id for course in courses})
-    for row in rows.order_by("valid_from", "pk"):
+    for row in rows.defer("statement").order_by("valid_from", "pk"):
         spans[row.provider_id, row.body_id, row.course_id].append(row)
     return spans
 
@@ -230,8 +242,10 @@ def _facts(course: Course, approved: dict[int, list[Approval]]) -> dict[str, Any
                 for approval in approved[credit.body_id]
             }
         ),
-        # Seconds since 1970.
-        "sessions": sorted(session.starts_at.timestamp() for session in course.sessions.all()),
+        # Seconds since 1970. A course that was made a recording may still have its old sessions.
+        "sessions": sorted(session.starts_at.timestamp() for session in course.sessions.all())
+        if course.is_live
+        else [],
     }
 
 

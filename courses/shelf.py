@@ -14,9 +14,10 @@ not be loaded anew. Figures and what was tried instead: README, "Decisions".
 from __future__ import annotations
 
 import threading
+from array import array
 from bisect import bisect_left
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -213,12 +214,12 @@ class _Lines:
         for name, kind in self.types.items():
             setattr(self, name, np.empty(0, kind))
 
-    def put(self, changed: np.ndarray, lines: Sequence[tuple[Any, ...]]) -> None:
-        """Replace the lines of the slots that ``changed`` marks."""
+    def put(self, changed: np.ndarray, numbers: array[Any]) -> None:
+        """Replace the lines of the slots that ``changed`` marks; ``numbers``: line after line."""
         kept = ~changed[self.slot]
-        columns = zip(*lines, strict=True) if lines else [()] * len(self.types)
+        columns = np.array(numbers).reshape(-1, len(self.types)).T
         for (name, kind), new in zip(self.types.items(), columns, strict=True):
-            setattr(self, name, np.concatenate([getattr(self, name)[kept], np.array(new, kind)]))
+            setattr(self, name, np.concatenate([getattr(self, name)[kept], new.astype(kind)]))
 
     def sort(self, by: str) -> None:
         order = np.argsort(getattr(self, by), kind="stable")
@@ -282,7 +283,7 @@ class _Shelf:
         # The first two rows are always there; the very first stays empty.
         self.rows = {"is:nothing": 0, "is:published": 1, "is:live": 2}
         self.bits = np.zeros((3, self.width), "u8")
-        self.languages: dict[str, str] = {}
+        self.languages: dict[str, str] = {}  # name, slug
         self.boards, self.types = _Codes(), _Codes()
         self.credits: Any = _Lines(board="i4", type="i4", first="i4", last="i4")
         self.sessions: Any = _Lines(starts="f8")
@@ -323,10 +324,9 @@ class _Shelf:
     def _take(self, entries: Any) -> bool:
         """Put these listings into their slots, new ones at the end."""
         changed = np.zeros(self.width * WORD, bool)
-        slots_of: dict[str, list[int]] = defaultdict(list)
-        credits: list[tuple[int, ...]] = []
-        sessions: list[tuple[int, float]] = []
-        numerous: dict[str, list[tuple[int, int]]] = {facet: [] for facet in NUMEROUS}
+        slots_of: dict[str, array[int]] = defaultdict(lambda: array("i"))
+        credits, sessions = array("i"), array("d")
+        numerous = {facet: array("i") for facet in NUMEROUS}
         rows = (
             entries.order_by("published_at", "pk")
             .values_list("pk", "version", "is_published", "published_at", *_COLUMNS)
@@ -345,13 +345,16 @@ class _Shelf:
             for value in facts["values"]:
                 facet, _, slug = value.partition(":")
                 if facet in numerous:
-                    numerous[facet].append((slot, self.numerous[facet][0][slug]))
+                    numerous[facet].extend((slot, self.numerous[facet][0][slug]))
                 else:
                     slots_of[value].append(slot)
-            self.languages.setdefault(language_slug(facts["language"]), facts["language"])
+            if facts["language"] not in self.languages:
+                self.languages[facts["language"]] = language_slug(facts["language"])
+                self._vocabulary = None
             for board, credit_type, first, last in facts["credits"]:
-                credits.append((slot, self.boards[board], self.types[credit_type], first, last))
-            sessions.extend((slot, starts) for starts in facts["sessions"])
+                credits.extend((slot, self.boards[board], self.types[credit_type], first, last))
+            for starts in facts["sessions"]:
+                sessions.extend((slot, starts))
 
         self.bits &= ~self.pack(np.flatnonzero(changed))
         for value in slots_of:
@@ -370,8 +373,6 @@ class _Shelf:
         self._words.clear()
         self._next_starts = None
         self._choices.clear()
-        if self._vocabulary and self.languages.keys() - self._vocabulary.labels["language"].keys():
-            self._vocabulary = None
         return True
 
     def _slot_for(self, course_id: int, published: int) -> int | None:
@@ -702,7 +703,7 @@ def _read_vocabulary(languages: dict[str, str]) -> Vocabulary:
             TO_100: "$50 to $100",
             OVER_100: "Over $100",
         },
-        "language": dict(sorted(languages.items(), key=lambda item: item[1].casefold())),
+        "language": {languages[name]: name for name in sorted(languages, key=str.casefold)},
         "access": {"captions": "Captions", "accessible": "Accessibility described"},
         "provider": names(Provider.objects.order_by("name", "pk")),
         "instructor": names(Instructor.objects.order_by("name", "pk")),
