@@ -350,7 +350,6 @@ class _Shelf:
                     slots_of[value].append(slot)
             if facts["language"] not in self.languages:
                 self.languages[facts["language"]] = language_slug(facts["language"])
-                self._vocabulary = None
             for board, credit_type, first, last in facts["credits"]:
                 credits.extend((slot, self.boards[board], self.types[credit_type], first, last))
             for starts in facts["sessions"]:
@@ -363,6 +362,14 @@ class _Shelf:
         self.bits = np.concatenate([self.bits, added])
         for value, slots in slots_of.items():
             self.bits[self.rows[value]] |= self.pack(np.array(slots))
+        spoken = {
+            name: slug
+            for name, slug in self.languages.items()
+            if self.bits[self.rows[f"language:{slug}"]].any()
+        }
+        self.languages = spoken
+        if self._vocabulary and self._vocabulary.labels["language"].keys() != set(spoken.values()):
+            self._vocabulary = None
         self.credits.put(changed, credits)
         self.sessions.put(changed, sessions)
         self.sessions.sort(by="starts")
