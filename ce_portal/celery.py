@@ -39,4 +39,16 @@ app.conf.beat_schedule = {
         "task": "transcripts.draw_missing_certificate_pdfs",
         "schedule": schedule(60.0),  # seconds
     },
+    "list-courses-that-are-not-listed": {
+        "task": "courses.relist_missing",
+        "schedule": schedule(60.0),  # seconds
+    },
+    "ask-for-weekly-mail-of-saved-searches": {
+        "task": "courses.mail_due_saved_searches",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
+    "forget-old-search-tallies": {
+        "task": "courses.forget_old_search_tallies",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
 }

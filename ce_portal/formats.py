@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,20 @@ def show_hours(hours: Decimal | int) -> str:
     """Credit hours without a trailing zero: 3, 1.5, 0.75."""
     text = f"{Decimal(hours):.2f}"
     return text.rstrip("0").rstrip(".")
+
+
+def show_price(price: Decimal) -> str:
+    """US dollars: $84, $19.50, or Free."""
+    if not price:
+        return "Free"
+    return f"${price:.0f}" if price == price.to_integral_value() else f"${price:.2f}"
+
+
+def show_seats(left: int | None) -> str:
+    """Seats that are left: 9 seats left, or Full; nothing where there is no limit."""
+    if left is None:
+        return ""
+    return f"{left} seat{'' if left == 1 else 's'} left" if left else "Full"
 
 
 def show_day(day: date) -> str:
@@ -23,7 +37,7 @@ def show_clock(moment: datetime) -> str:
     return f"{moment.hour % 12 or 12}:{moment:%M %p}"
 
 
-def show_moment(moment: datetime, zone: ZoneInfo) -> str:
+def show_moment(moment: datetime, zone: tzinfo) -> str:
     """An aware moment in ``zone``, the zone always written: Tue, Feb 2, 12:00 PM EST."""
     there = moment.astimezone(zone)
     return f"{there:%a, %b} {there.day}, {show_clock(there)} {there:%Z}"

@@ -50,10 +50,11 @@ def _no_broker(sent_tasks: list[Any]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_shelf() -> None:
+def _empty_process_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test: the catalog is read afresh, since the last test's was taken back."""
-    for name in ("shelf", "search"):
+    for name in ("shelf", "search", "tallies"):
         importlib.import_module(f"courses.{name}").forget()
+    monkeypatch.setattr("courses.shelf.CHECK_EVERY", 0)
 
 
 @pytest.fixture(autouse=True, scope="session")

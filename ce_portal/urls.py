@@ -11,6 +11,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 urlpatterns = [
     path("", include("courses.home_urls")),
+    path("", include("courses.site_urls")),
     path("", include("courses.urls")),
     path("", include("transcripts.urls")),
     path("", include("accounts.urls")),

@@ -1,17 +1,24 @@
-"""Turn text into values: the catalog's filter, enrollment, post-test, evaluation."""
+"""Turn text into values: a query of the catalog, enrollment, post-test, evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
-import django_filters
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 
+from ce_portal import formats
+from courses import shelf, words
 from courses.learning import RATING, AskedQuestion
-from courses.models import Course, Question, Session, Topic
-from courses.models.catalog import CourseQuerySet
+from courses.models import Course, Question, Session
 
 RATINGS = [
     (1, "1, not at all"),
@@ -21,88 +28,238 @@ RATINGS = [
     (5, "5, fully"),
 ]
 
-SORTS = [
-    ("newest", "Newest"),
-    ("soonest", "Next live date"),
-    ("title", "Title"),
-    ("shortest", "Fewest hours"),
-    ("longest", "Most hours"),
-]
+MAX_CHOICES = 50  # values of one facet that are read
+DEFAULT_SORTS = ("newest", "relevance")  # without words, and with words
+
+SORT_LABELS = {
+    "relevance": "Relevance",
+    "soonest": "Soonest live date",
+    "newest": "Newest",
+    "shortest": "Fewest hours",
+    "longest": "Most hours",
+    "title": "Title",
+}
+FACET_LABELS = {
+    "topic": "Topic",
+    "focus": "Focus area",
+    "profession": "Profession",
+    "board": "Board",
+    "type": "Credit",
+    "format": "Format",
+    "method": "Method",
+    "level": "Level",
+    "price": "Price",
+    "language": "Language",
+    "access": "Access",
+    "provider": "Provider",
+    "instructor": "Instructor",
+}
+
+_HOURS = forms.DecimalField(required=False, min_value=0, max_value=999)
+_DAY = forms.DateField(
+    required=False,
+    # Far off, a day has no clear beginning in every zone.
+    validators=[MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2199, 12, 31))],
+)
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 
-class KnownChoicesField(forms.MultipleChoiceField):
-    """Several choices of a query string. Values that are no choice are passed over."""
+@dataclass(frozen=True)
+class Chip:
+    """A filter in force, and the query string without it."""
 
-    widget = forms.CheckboxSelectMultiple
-
-    def to_python(self, value: Any) -> list[str]:
-        known = {str(choice) for choice, _ in self.widget.choices}
-        return [item for item in dict.fromkeys(super().to_python(value)) if item in known]
-
-
-class KnownChoicesFilter(django_filters.MultipleChoiceFilter):
-    field_class = KnownChoicesField
+    facet: str
+    label: str
+    query: str
 
 
-class CatalogFilter(django_filters.FilterSet):
-    """What the visitor asked of the catalog. Nonsense filters nothing."""
+class CatalogQuery:
+    """What a visitor asks of the catalog, read from a query string. Nonsense filters nothing.
 
-    q = django_filters.CharFilter(
-        label="Search courses and instructors", method="_matching", max_length=200
-    )
-    topic = KnownChoicesFilter(label="Topic", method="_shelved")
-    focus = KnownChoicesFilter(label="Focus area", method="_shelved")
-    format = KnownChoicesFilter(label="Format", choices=Course.Format.choices)
-    sort = django_filters.ChoiceFilter(
-        label="Sort by", choices=SORTS, method="_unchanged", empty_label=None
-    )
+    What was not understood is left out, and ``notes`` say so in sentences. ``typed`` has the texts
+    of the fields for numbers and days, as far as a field can show them again.
+    """
 
-    class Meta:
-        model = Course
-        fields: list[str] = []
+    def __init__(self, query: QueryDict, vocabulary: shelf.Vocabulary | None = None) -> None:
+        self.vocabulary = vocabulary or shelf.vocabulary()
+        self.notes: list[str] = []
+        self.typed = {
+            name: query.get(name, "").translate(_CONTROLS).strip()[:40]
+            for name in ("hours_from", "hours_to", "live_from", "live_until")
+        }
+        self.q, words_asked = self._words(query.get("q", ""))
+        self.chosen = self._choices(query)
+        hours = self._hours()
+        days = self._days()
+        sort = query.get("sort", "")
+        self.default_sort = DEFAULT_SORTS[bool(words_asked.wanted)]
+        is_known = sort in SORT_LABELS and (sort != "relevance" or bool(words_asked.wanted))
+        self.sort_by = sort if is_known else self.default_sort
+        self.page = _page_number(query.get("page", ""))
+        self.wanted = shelf.Wanted(
+            query=words_asked,
+            chosen={facet: frozenset(slugs) for facet, slugs in self.chosen.items()},
+            hours_from=hours[0],
+            hours_to=hours[1],
+            live_from=days[0],
+            live_until=days[1],
+            on_demand=query.get("on_demand") == "yes",
+            sort=self.sort_by,
+        )
 
-    def __init__(self, data: QueryDict, queryset: CourseQuerySet, *, topics: list[Topic]) -> None:
-        super().__init__(data, queryset)
-        self.filters["topic"].extra["choices"] = [(topic.slug, topic.name) for topic in topics]
-        self.filters["focus"].extra["choices"] = [
-            (area.slug, area.name) for topic in topics for area in topic.focus_areas.all()
+    # Reading
+
+    def _words(self, typed: str) -> tuple[str, words.Query]:
+        """The text that is read, and what it asks for."""
+        text = typed.translate(_CONTROLS).strip()
+        is_long = len(text) > words.MAX_LENGTH
+        if is_long:
+            # At a blank, so that the same is read when the text comes back from the page.
+            head = text[: words.MAX_LENGTH]
+            text = head.rsplit(None, 1)[0]
+        asked = words.parse(text)
+        if is_long or asked.was_cut:
+            self.notes.append(
+                f"Only the first {words.MAX_GROUPS} words are searched for, and of a long text "
+                f"the first {words.MAX_LENGTH} characters."
+            )
+        if text and not asked:
+            self.notes.append(f"“{_short(text)}” holds no word that can be searched for.")
+        return text, asked
+
+    def _choices(self, query: QueryDict) -> dict[str, list[str]]:
+        """For each facet the known slugs that are asked for, in the order of display."""
+        chosen = {}
+        for facet in shelf.FACETS:
+            if facet in query:
+                asked = set(query.getlist(facet)[:MAX_CHOICES])
+                if known := [slug for slug in self.vocabulary.labels[facet] if slug in asked]:
+                    chosen[facet] = known
+        return chosen
+
+    def _hours(self) -> tuple[Decimal | None, Decimal | None]:
+        least = self._clean(_HOURS, "hours_from", "“{}” is no number of hours: it was left out.")
+        most = self._clean(_HOURS, "hours_to", "“{}” is no number of hours: it was left out.")
+        if least is not None and most is not None and least > most:
+            self.notes.append("The hours “From” are more than “To”: the hours were left out.")
+            return None, None
+        return least, most
+
+    def _days(self) -> tuple[date | None, date | None]:
+        first = self._clean(_DAY, "live_from", "“{}” is no date: “Live from” was left out.")
+        last = self._clean(_DAY, "live_until", "“{}” is no date: “Live until” was left out.")
+        # A date field of a browser takes nothing else.
+        for name, day in (("live_from", first), ("live_until", last)):
+            self.typed[name] = day.isoformat() if day else ""
+        if first and last and last < first:
+            self.notes.append("“Live until” is before “Live from”: the dates were left out.")
+            return None, None
+        return first, last
+
+    def _clean(self, field: forms.Field, name: str, complaint: str) -> Any:
+        typed = self.typed[name]
+        if not typed:
+            return None
+        try:
+            return field.clean(typed)
+        except ValidationError:
+            self.notes.append(complaint.format(_short(typed)))
+            return None
+
+    # Writing
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Names and values of what was understood, always in the same order; no page."""
+        wanted = self.wanted
+        pairs = [("q", self.q)] if self.q else []
+        pairs += [(facet, slug) for facet, slugs in self.chosen.items() for slug in slugs]
+        pairs += [
+            (name, self.typed[name])
+            for name in ("hours_from", "hours_to")
+            if getattr(wanted, name) is not None
         ]
+        pairs += [
+            (name, getattr(wanted, name).isoformat())
+            for name in ("live_from", "live_until")
+            if getattr(wanted, name) is not None
+        ]
+        if wanted.on_demand:
+            pairs.append(("on_demand", "yes"))
+        if self.sort_by != self.default_sort:
+            pairs.append(("sort", self.sort_by))
+        return pairs
+
+    @cached_property
+    def query_string(self) -> str:
+        """The same question in its shortest form."""
+        return urlencode(self.pairs)
 
     @property
-    def wanted(self) -> dict[str, Any]:
-        """What was understood of the query string."""
-        return self.form.cleaned_data if self.form.is_valid() or self.form.errors else {}
+    def sorts(self) -> list[tuple[str, str, bool]]:
+        """Value, name, and whether it is chosen, of each order. The default goes by no value."""
+        others = [name for name in SORT_LABELS if name not in {"relevance", self.default_sort}]
+        names = {"": self.default_sort} | {name: name for name in others}
+        return [(value, SORT_LABELS[name], name == self.sort_by) for value, name in names.items()]
 
-    @property
-    def sort_by(self) -> str:
-        return self.wanted.get("sort") or SORTS[0][0]
+    @cached_property
+    def chips(self) -> list[Chip]:
+        """A chip for each filter in force, in the order of the page."""
+        encoded = [(name, value, urlencode({name: value})) for name, value in self.pairs]
 
-    def filter_queryset(self, queryset: CourseQuerySet) -> CourseQuerySet:
-        courses = super().filter_queryset(queryset)
-        topics, areas = self.wanted.get("topic") or [], self.wanted.get("focus") or []
-        if topics or areas:
-            courses = courses.in_focus_areas(areas, topics)
-        match self.sort_by:
-            case "soonest":
-                return courses.soonest_first()
-            case "title":
-                return courses.by_title()
-            case "shortest":
-                return courses.shortest_first()
-            case "longest":
-                return courses.longest_first()
-            case _:
-                return courses.newest_first()
+        def without(*names: str, value: str | None = None) -> str:
+            return "&".join(
+                text
+                for name, own, text in encoded
+                if name not in names or (value is not None and own != value)
+            )
 
-    def _matching(self, courses: CourseQuerySet, name: str, words: str) -> CourseQuerySet:
-        return courses.matching(words)
+        chips = []
+        if self.wanted.query:
+            chips.append(Chip("Words", self.q, without("q")))
+        chips += [
+            Chip(
+                FACET_LABELS[facet],
+                self.vocabulary.labels[facet][slug],
+                without(facet, value=slug),
+            )
+            for facet, slugs in self.chosen.items()
+            for slug in slugs
+        ]
+        if hours := self._hours_in_words():
+            chips.append(Chip("Hours", hours, without("hours_from", "hours_to")))
+        if days := self._days_in_words():
+            chips.append(Chip("Live", days, without("live_from", "live_until", "on_demand")))
+        return chips
 
-    def _shelved(self, courses: CourseQuerySet, name: str, slugs: list[str]) -> CourseQuerySet:
-        """Topics and focus areas are one facet, "or" within it: applied together above."""
-        return courses
+    def _hours_in_words(self) -> str:
+        least, most = self.wanted.hours_from, self.wanted.hours_to
+        if least is not None and most is not None:
+            return f"{formats.show_hours(least)} to {formats.show_hours(most)} h"
+        if least is not None:
+            return f"{formats.show_hours(least)} h or more"
+        return f"up to {formats.show_hours(most)} h" if most is not None else ""
 
-    def _unchanged(self, courses: CourseQuerySet, name: str, value: str) -> CourseQuerySet:
-        return courses
+    def _days_in_words(self) -> str:
+        first, last = self.wanted.live_from, self.wanted.live_until
+        if first and last:
+            text = f"{formats.show_day(first)} to {formats.show_day(last)}"
+        elif first:
+            text = f"from {formats.show_day(first)}"
+        elif last:
+            text = f"until {formats.show_day(last)}"
+        else:
+            return ""
+        return f"{text}, or on demand" if self.wanted.on_demand else text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _page_number(text: str) -> int:
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    return max(int(text), 1) if is_number else 1
 
 
 class EnrollForm(forms.Form):

@@ -6,9 +6,9 @@ and a count is the number of bits that are left. Words are looked up in the data
 (``courses.fulltext``) and become bitmaps, too. All else that moves by itself, dates of approvals
 and of live sessions, is kept as sorted numbers and looked up with the moment that is asked about.
 
-Each question first reads the version in the database. If it moved, the listings that changed are
-read and their slots rewritten; so every process follows every commit, and holds nothing that could
-not be loaded anew. Figures and what was tried instead: README, "Decisions".
+The version in the database is read before an answer, ten times a second at most. If it moved, the
+listings that changed are read and their slots rewritten; so every process follows every commit,
+and holds nothing that could not be loaded anew. Figures, and what was tried instead: README.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,9 @@ NUMEROUS = ("provider", "instructor")  # kept as lists of slots: too many for a 
 SORTS = ("relevance", "soonest", "newest", "title", "shortest", "longest")
 
 FIELD_WORTH = (8, 4, 2, 0)  # of a word found in each of fulltext.FIELDS, for relevance
-MEMORY_FOR_WORDS = 16 * 2**20  # bytes of bitmaps kept for words that were searched
+CHECK_EVERY = 0.1  # seconds that a process trusts the version it saw; a page asks several times
+MEMORY = 16 * 2**20  # bytes of bitmaps kept of words, and of searches
+MOST_KEPT = 500  # searches
 SPARE = 1024  # slots kept free for courses to come
 WORD = 64  # bits
 
@@ -165,11 +168,18 @@ def forget() -> None:
 
 _lock = threading.RLock()
 _shelf: _Shelf | None = None
+_checked_at = 0.0  # time.monotonic
 
 
 def _current() -> _Shelf:
-    """This process's shelf, brought up to the version in the database. Needs the lock."""
-    global _shelf
+    """This process's shelf, brought up to the version in the database. Needs the lock.
+
+    Not to be asked within a transaction that relists and may be taken back: its version would be
+    given again, to another change.
+    """
+    global _shelf, _checked_at
+    if _shelf is not None and monotonic() - _checked_at < CHECK_EVERY:
+        return _shelf
     with connection.cursor() as cursor:
         cursor.execute("SELECT version, labels_version, rebuilt FROM courses_catalogstate")
         version, labels_version, rebuilt = cursor.fetchone() or (0, 0, 0)
@@ -178,7 +188,7 @@ def _current() -> _Shelf:
         shelf = _Shelf.load(version, rebuilt)
     if shelf.labels_version != labels_version:
         shelf.take_labels(labels_version)
-    _shelf = shelf
+    _shelf, _checked_at = shelf, monotonic()
     return shelf
 
 
@@ -263,6 +273,17 @@ class _Dated:
         self.bits = np.stack([*bitmaps, np.zeros_like(self.listed)])
 
 
+@dataclass(frozen=True)
+class _Matched:
+    """All that a search found, before order and page."""
+
+    bits: Bits
+    total: int
+    listed: int
+    counts: dict[str, dict[str, int]]
+    on_demand: int
+
+
 class _Shelf:
     """All listings, as bitmaps and numbers. Guarded by the module's lock."""
 
@@ -292,7 +313,8 @@ class _Shelf:
         }
         self._dated: dict[int, _Dated] = {}
         self._words: OrderedDict[tuple[Phrase, ...], list[Bits]] = OrderedDict()
-        self._next_starts: tuple[int, np.ndarray] | None = None
+        self._found: OrderedDict[Any, _Matched] = OrderedDict()
+        self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._choices: dict[str, tuple[list[str], np.ndarray]] = {}
         self._vocabulary: Vocabulary | None = None
 
@@ -378,7 +400,8 @@ class _Shelf:
         self._sort_titles(changed)
         self._dated.clear()
         self._words.clear()
-        self._next_starts = None
+        self._found.clear()
+        self._orders.clear()
         self._choices.clear()
         return True
 
@@ -434,6 +457,7 @@ class _Shelf:
         """Read the names anew. Whose boards accept what may have changed with them."""
         self._vocabulary = None
         self._dated.clear()
+        self._found.clear()
         self.labels_version = labels_version
 
     def professions_of(self, board: str) -> tuple[str, ...]:
@@ -474,7 +498,7 @@ class _Shelf:
             found.append(self.pack(slots[slots > 0] - 1))
         found.append(np.bitwise_or.reduce(found))
         self._words[key] = found
-        if len(self._words) * len(found) * self.width * 8 > MEMORY_FOR_WORDS:
+        if len(self._words) * len(found) * self.width * 8 > MEMORY:
             self._words.popitem(last=False)
         return found
 
@@ -535,29 +559,54 @@ class _Shelf:
         return _all(self._base(wanted, dated), *words, *filters.values())
 
     def find(self, wanted: Wanted, day: _Day, offset: int, limit: int, most: int | None) -> Found:
+        matched = self._matched(wanted, day, most)
+        order = self._in_order(self.unpack(matched.bits), wanted, day)
+        return Found(
+            total=matched.total,
+            listed=matched.listed,
+            course_ids=self.ids[order[offset : offset + limit]].tolist(),
+            # A copy: the caller may do with it what it likes.
+            counts={facet: dict(counts) for facet, counts in matched.counts.items()},
+            on_demand=matched.on_demand,
+        )
+
+    def _matched(self, wanted: Wanted, day: _Day, most: int | None) -> _Matched:
+        """What matches and all counts; kept, since all pages and orders of a search share them."""
+        key = (
+            tuple(group.alternatives for group in wanted.query.wanted),
+            tuple(group.alternatives for group in wanted.query.unwanted),
+            frozenset(wanted.chosen.items()),
+            (wanted.hours_from, wanted.hours_to, wanted.published_after),
+            (day.on, most),
+        )
+        # Sessions begin: with dates, what matched a moment ago may not match now.
+        is_kept = wanted.live_from is None and wanted.live_until is None
+        if is_kept and key in self._found:
+            self._found.move_to_end(key)
+            return self._found[key]
         dated = self.dated(day.on)
         words = [self.words(group)[-1] for group in wanted.query.wanted]
         base = _all(self._base(wanted, dated), *words)
         filters = self._filters(wanted, day, dated)
-        match = _all(base, *filters.values())
 
         def but(group: str) -> Bits:
             """What matches all filters but this one."""
             return _all(base, *(bits for name, bits in filters.items() if name != group))
 
-        on_demand = but("dates") & ~self.bits[self.rows["is:live"]]
-        flags = self.unpack(match)
-        return Found(
-            total=_size(match),
+        bits = _all(base, *filters.values())
+        others = {group: but(group) for group in filters}
+        matched = _Matched(
+            bits=bits,
+            total=_size(bits),
             listed=_size(dated.listed),
-            course_ids=self.ids[
-                self._in_order(flags, wanted, day)[offset : offset + limit]
-            ].tolist(),
-            counts=self._counts(
-                match, {group: but(group) for group in filters}, wanted, dated, most
-            ),
-            on_demand=_size(on_demand),
+            counts=self._counts(bits, others, wanted, dated, most),
+            on_demand=_size(but("dates") & ~self.bits[self.rows["is:live"]]),
         )
+        if is_kept:
+            self._found[key] = matched
+            if len(self._found) * self.width * 8 > MEMORY or len(self._found) > MOST_KEPT:
+                self._found.popitem(last=False)
+        return matched
 
     def _counts(
         self,
@@ -638,34 +687,36 @@ class _Shelf:
 
     def _in_order(self, flags: np.ndarray, wanted: Wanted, day: _Day) -> np.ndarray:
         """The slots that match, first to last. The newest goes first among equals."""
-        sort = wanted.sort or ("relevance" if wanted.query.wanted else "newest")
-        if sort == "title":
-            return self.by_title[flags[self.by_title]]
+        sort = wanted.sort or "relevance"
+        if sort in ("title", "shortest", "longest", "soonest"):
+            order = self._whole_order(sort, day)
+            return order[flags[order]]
         newest = np.flatnonzero(flags)[::-1]
-        if sort == "shortest":
-            return newest[np.argsort(self.hours[newest], kind="stable")]
-        if sort == "longest":
-            return newest[np.argsort(-self.hours[newest], kind="stable")]
-        if sort == "soonest":
-            return newest[np.argsort(self._next_session(day)[newest], kind="stable")]
-        if sort == "relevance" and wanted.query.wanted:
-            worth = np.zeros(len(newest), "i2")
-            for group in wanted.query.wanted:
-                for bits, points in zip(self.words(group), FIELD_WORTH, strict=False):
-                    if points:
-                        worth += self.unpack(bits)[newest] * np.int16(points)
-            return newest[np.argsort(-worth, kind="stable")]
-        return newest
+        if sort == "newest" or not wanted.query.wanted:
+            return newest
+        worth = np.zeros(len(newest), "i2")
+        for group in wanted.query.wanted:
+            for bits, points in zip(self.words(group), FIELD_WORTH, strict=False):
+                worth += self.unpack(bits)[newest] * np.int16(points)
+        return newest[np.argsort(-worth, kind="stable")]
 
-    def _next_session(self, day: _Day) -> np.ndarray:
-        """For each slot when its next session begins, in seconds; endless without one."""
-        first = int(np.searchsorted(self.sessions.starts, day.at, side="right"))
-        if self._next_starts is None or self._next_starts[0] != first:
-            following = np.full(self.width * WORD, np.inf)
+    def _whole_order(self, sort: str, day: _Day) -> np.ndarray:
+        """All slots in order; kept until a course changes or, for "soonest", a session begins."""
+        begun = int(np.searchsorted(self.sessions.starts, day.at, side="right"))
+        if sort == "title":
+            return self.by_title
+        if sort in self._orders and (sort != "soonest" or self._orders[sort][0] == begun):
+            return self._orders[sort][1]
+        newest = np.arange(self.size, dtype="i4")[::-1]
+        if sort == "soonest":
+            by = np.full(len(self.ids), np.inf)
             # Of several values for one slot the last one stays: the earliest.
-            following[self.sessions.slot[first:][::-1]] = self.sessions.starts[first:][::-1]
-            self._next_starts = (first, following)
-        return self._next_starts[1]
+            by[self.sessions.slot[begun:][::-1]] = self.sessions.starts[begun:][::-1]
+        else:
+            by = self.hours if sort == "shortest" else -self.hours
+        order = newest[np.argsort(by[newest], kind="stable")]
+        self._orders[sort] = (begun, order)
+        return order
 
 
 _COLUMNS = ("title_key", "hours", "facts")

@@ -6,9 +6,22 @@ app_name = "courses"
 
 catalog_patterns = [
     path("", views.catalog, name="catalog"),
+    path("suggest/", views.suggest, name="suggest"),
+    path("topics/", views.topics, name="topics"),
+    path("topics/<slug:slug>/", views.topic, name="topic"),
+    path("feed.atom", views.feed, name="feed"),
+    path("sessions.ics", views.session_calendar, name="session_calendar"),
+    path("saved/", views.saved_searches, name="saved_searches"),
+    path("saved/add/", views.save_search, name="save_search"),
+    path("saved/<uuid:pk>/", views.change_saved_search, name="change_saved_search"),
+    path("saved/<uuid:pk>/forget/", views.forget_saved_search, name="forget_saved_search"),
+    path("saved/stop/<str:token>/", views.stop_mail, name="stop_mail"),
+    path("shortlist/", views.shortlist, name="shortlist"),
     path("<slug:slug>/", views.course, name="course"),
     path("<slug:slug>/enroll/", views.enroll, name="enroll"),
     path("<slug:slug>/withdraw/", views.withdraw, name="withdraw"),
+    path("<slug:slug>/keep/", views.keep, name="keep"),
+    path("<slug:slug>/drop/", views.drop, name="drop"),
 ]
 
 room_patterns = [

@@ -43,9 +43,13 @@ def span(start: datetime, end: datetime, zone: str = "") -> str:
 @register.filter
 def price(value: Decimal) -> str:
     """$84, $19.50, or Free."""
-    if not value:
-        return "Free"
-    return f"${value:.0f}" if value == value.to_integral_value() else f"${value:.2f}"
+    return formats.show_price(value)
+
+
+@register.filter
+def seats(left: int | None) -> str:
+    """9 seats left, Full, or nothing where there is no limit."""
+    return formats.show_seats(left)
 
 
 def _zone(name: str) -> ZoneInfo:

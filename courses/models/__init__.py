@@ -34,6 +34,8 @@ from courses.models.offering import (
     Profession,
     Provider,
 )
+from courses.models.saved import SavedSearch, ShortlistItem
+from courses.models.tallies import SearchTally
 
 __all__ = [
     "AgendaItem",
@@ -62,8 +64,11 @@ __all__ = [
     "Profession",
     "Provider",
     "Question",
+    "SavedSearch",
+    "SearchTally",
     "SearchWord",
     "Session",
+    "ShortlistItem",
     "TeachingMethod",
     "Topic",
 ]

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
-from django.db.models.functions import Lower
+from django.db.models import Count, F, Prefetch, Q
 from django.urls import reverse
 
 from accounts.models import check_time_zone
@@ -79,41 +78,6 @@ class CourseQuerySet(models.QuerySet["Course"]):
             return self.all()
         return self.filter(status__in=[Course.Status.PUBLISHED, Course.Status.RETIRED])
 
-    def matching(self, words: str) -> CourseQuerySet:
-        """Courses that hold every word, in title, summary, objectives, instructors or topics."""
-        courses = self
-        for word in words.split()[:12]:
-            courses = courses.filter(
-                Q(title__icontains=word)
-                | Q(summary__icontains=word)
-                | Q(pk__in=Objective.objects.filter(text__icontains=word).values("course"))
-                | Q(
-                    pk__in=CourseInstructor.objects.filter(instructor__name__icontains=word).values(
-                        "course"
-                    )
-                )
-                | Q(
-                    pk__in=CourseFocusArea.objects.filter(
-                        Q(focus_area__name__icontains=word)
-                        | Q(focus_area__topic__name__icontains=word)
-                    ).values("course")
-                )
-            )
-        return courses
-
-    def in_focus_areas(self, slugs: list[str], topics: list[str]) -> CourseQuerySet:
-        """Courses in any of the focus areas, or in any focus area of the topics."""
-        return self.filter(
-            pk__in=CourseFocusArea.objects.filter(
-                Q(focus_area__slug__in=slugs) | Q(focus_area__topic__slug__in=topics)
-            ).values("course")
-        )
-
-    def with_next_session(self, *, at: datetime) -> CourseQuerySet:
-        """Adds ``next_starts_at``: when the next session begins that has not begun, or None."""
-        coming = Session.objects.coming(at=at).filter(course=OuterRef("pk")).soonest_first()
-        return self.annotate(next_starts_at=Subquery(coming.values("starts_at")[:1]))
-
     def with_cards(self, *, at: datetime) -> CourseQuerySet:
         """Prefetches all that a card shows: focus areas, bodies, coming sessions."""
         return self.prefetch_related(
@@ -132,21 +96,8 @@ class CourseQuerySet(models.QuerySet["Course"]):
             ),
         )
 
-    def by_title(self) -> CourseQuerySet:
-        return self.order_by(Lower("title"), "pk")
-
     def newest_first(self) -> CourseQuerySet:
         return self.order_by("-published_at", "-pk")
-
-    def shortest_first(self) -> CourseQuerySet:
-        return self.order_by("hours", Lower("title"), "pk")
-
-    def longest_first(self) -> CourseQuerySet:
-        return self.order_by("-hours", Lower("title"), "pk")
-
-    def soonest_first(self) -> CourseQuerySet:
-        """By the next session; courses without one last. Needs ``with_next_session``."""
-        return self.order_by(F("next_starts_at").asc(nulls_last=True), Lower("title"), "pk")
 
 
 class Course(models.Model):

@@ -11,6 +11,14 @@ OURS_FOR_STRANGERS = {
     "home",
     "courses:catalog",
     "courses:course",
+    "courses:topics",
+    "courses:topic",
+    "courses:feed",
+    "courses:session_calendar",
+    "sitemap_index",
+    "sitemap",
+    "robots",
+    "courses:stop_mail",
     "appearance",
     "healthz",
     "readyz",
@@ -118,6 +126,14 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "home": 200,
         "courses:catalog": 200,
         "courses:course": 404,  # there is none of that name
+        "courses:topics": 200,
+        "courses:topic": 404,  # nor a topic
+        "courses:feed": 200,
+        "courses:session_calendar": 200,
+        "sitemap_index": 200,
+        "sitemap": 404,  # nor a sitemap
+        "robots": 200,
+        "courses:stop_mail": 404,  # the token is not ours
         "appearance": 302,
         "healthz": 200,
         "readyz": 200,

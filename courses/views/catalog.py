@@ -1,94 +1,198 @@
-"""The catalog."""
+"""The catalog, and suggestions while typing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
+from django_htmx.http import push_url
 
 from ce_portal.htmx import page_or_fragment
-from courses.forms import CatalogFilter
-from courses.models import Course, Enrollment, Topic
+from courses import cards, facets, search, shelf, tallies, words
+from courses.forms import CatalogQuery, Chip
 
 PAGE_SIZE = 24
+MAX_PAGES = 500
+FEW = 3  # courses; of fewer than that, the words may be mistyped
+NEAREST = 4
+MOST_WAYS_OUT = 20  # filters that the empty page tries to do without
 
 
 @dataclass(frozen=True)
-class Chip:
-    """A filter in force, and the query string without it."""
+class Answer:
+    """What is shown for a question: what it asks for, or what it seems to mean."""
 
-    facet: str
-    label: str
-    query: str
+    wanted: shelf.Wanted
+    found: shelf.Found
+    page: Page[int]
+    corrected: str | None = None  # other words that find more
+    is_replaced: bool = False  # they are shown, since the words asked for find nothing
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """A filter, and how many courses there are without it."""
+
+    chip: Chip
+    total: int
 
 
 @login_not_required
 @require_safe
 def catalog(request: HttpRequest) -> HttpResponse:
-    """Published courses, narrowed as the visitor asks. The query string is the whole state."""
-    now = timezone.now()
-    topics = list(Topic.objects.tree())
-    published = Course.objects.published()
-    filtered = CatalogFilter(request.GET, published.with_next_session(at=now), topics=topics)
-    page = Paginator(filtered.qs.with_cards(at=now), PAGE_SIZE).get_page(request.GET.get("page"))
-    _add_own_state(page, request)
-    chips = _chips(filtered, request.GET)
+    """The courses that a visitor asks for. The query string is the whole state."""
+    at, zone = timezone.now(), timezone.get_current_timezone()
+    htmx = request.htmx  # type: ignore[attr-defined]
+    is_return = htmx.history_restore_request
+    asked = CatalogQuery(request.GET)
+    answer = _answer(asked, at=at, zone=zone)
+    wanted, found = answer.wanted, answer.found
+    if asked.page == 1 and not is_return:
+        tallies.note(
+            asked.wanted.query,
+            asked.wanted.chosen,
+            typed=asked.q,
+            total=0 if answer.is_replaced else found.total,
+            at=at,
+        )
+    rows = facets.rows(asked, found)
     context = {
-        "filter": filtered,
-        "wanted": filtered.wanted,
-        "sort_by": filtered.sort_by,
-        "topics": topics,
-        "page": page,
-        "chips": chips,
-        "query": _query_without(request.GET, "page"),
-        "total": published.count(),
+        "asked": asked,
+        "answer": answer,
+        "found": found,
+        "page": answer.page,
+        "cards": _cards(request, found.course_ids, at=at, zone=zone, query=wanted.query),
+        "rows": rows,
+        "filters": lambda: facets.form(asked, rows, total=found.total),
+        "is_cut": found.total > MAX_PAGES * PAGE_SIZE,
+        "corrected_query": _with_words(asked, answer.corrected) if answer.corrected else "",
+        "title": _title(asked, answer.page),
+        "address": settings.SITE_URL + reverse("courses:catalog"),
         "section": "catalog",
     }
-    return page_or_fragment(
+    if not found.total:
+        nearest = shelf.nearest(wanted, at=at, zone=zone, limit=NEAREST)
+        context["nearest"] = _cards(request, nearest, at=at, zone=zone, query=wanted.query)
+        context["ways_out"] = _ways_out(asked, at=at, zone=zone)
+    response = page_or_fragment(
         request, "courses/catalog.html", "courses/_catalog_results.html", context
+    )
+    if htmx and not is_return:
+        push_url(response, _address(asked, answer.page))
+    return response
+
+
+def _answer(asked: CatalogQuery, *, at: datetime, zone: tzinfo) -> Answer:
+    wanted = asked.wanted
+    found, page = _find(wanted, asked.page, at=at, zone=zone)
+    if found.total >= FEW or not wanted.query.wanted:
+        return Answer(wanted, found, page)
+    corrected = search.correction(asked.q, at=at, zone=zone)
+    if corrected and not found.total:
+        better = replace(wanted, query=words.parse(corrected))
+        found_better, page_better = _find(better, asked.page, at=at, zone=zone)
+        if found_better.total:
+            return Answer(better, found_better, page_better, corrected, is_replaced=True)
+    return Answer(wanted, found, page, corrected)
+
+
+def _find(
+    wanted: shelf.Wanted, number: int, *, at: datetime, zone: tzinfo
+) -> tuple[shelf.Found, Page[int]]:
+    """The page of that number, or the last one."""
+    number = min(number, MAX_PAGES)
+    while True:
+        found = shelf.find(
+            wanted,
+            at=at,
+            zone=zone,
+            offset=(number - 1) * PAGE_SIZE,
+            limit=PAGE_SIZE,
+            most=facets.MOST_NAMED,
+        )
+        shown = range(min(found.total, MAX_PAGES * PAGE_SIZE))
+        page = Paginator(shown, PAGE_SIZE).get_page(number)
+        if page.number == number:
+            return found, page
+        number = page.number
+
+
+def _cards(
+    request: HttpRequest,
+    course_ids: list[int],
+    *,
+    at: datetime,
+    zone: tzinfo,
+    query: words.Query,
+) -> list[SafeString]:
+    return cards.render(
+        course_ids,
+        user=request.user,
+        at=at,
+        zone=zone,
+        query=query,
+        csrf_token=get_token(request) if request.user.is_authenticated else "",
+        next_page=request.get_full_path(),
     )
 
 
-def _add_own_state(page: Page[Course], request: HttpRequest) -> None:
-    """Adds ``held`` to each course of the page: the signed-in person's enrollment, or None."""
-    held: dict[int, Enrollment] = {}
-    if request.user.is_authenticated:
-        own = Enrollment.objects.visible_to(request.user).open()
-        own = own.filter(course__in=[course.pk for course in page])
-        held = {row.course_id: row for row in own.select_related("session", "completion")}
-    for course in page:
-        course.held = held.get(course.pk)  # type: ignore[attr-defined]
+def _address(asked: CatalogQuery, page: Page[Any]) -> str:
+    """The address of this page in its one form, whatever order the browser put its parts in."""
+    pairs = [*asked.pairs, ("page", str(page.number))] if page.number > 1 else asked.pairs
+    here = reverse("courses:catalog")
+    return f"{here}?{urlencode(pairs)}" if pairs else here
 
 
-def _query_without(query: QueryDict, name: str, value: str | None = None) -> str:
-    """The query string without a parameter, or without one value of it; always from page one."""
-    rest = query.copy()
-    rest.pop("page", None)
-    if value is None:
-        rest.pop(name, None)
-    else:
-        rest.setlist(name, [item for item in rest.getlist(name) if item != value])
-    return rest.urlencode()
+def _with_words(asked: CatalogQuery, typed: str) -> str:
+    """The same question with other words."""
+    return urlencode([("q", typed), *(pair for pair in asked.pairs if pair[0] != "q")])
 
 
-def _chips(filtered: CatalogFilter, query: QueryDict) -> list[Chip]:
-    wanted: dict[str, Any] = filtered.wanted
-    chips = []
-    if wanted.get("q"):
-        chips.append(Chip("Words", wanted["q"], _query_without(query, "q")))
-    for name in ("topic", "focus", "format"):
-        labels = dict(filtered.form.fields[name].widget.choices)
-        chips.extend(
-            Chip(
-                str(filtered.form.fields[name].label),
-                labels[value],
-                _query_without(query, name, value),
-            )
-            for value in wanted.get(name) or []
-        )
-    return chips
+def _ways_out(asked: CatalogQuery, *, at: datetime, zone: tzinfo) -> list[WayOut]:
+    """What to drop so that something is found, most courses first."""
+    ways = []
+    for chip in asked.chips[:MOST_WAYS_OUT]:
+        without = CatalogQuery(QueryDict(chip.query), asked.vocabulary).wanted
+        if total := shelf.count(without, at=at, zone=zone):
+            ways.append(WayOut(chip, total))
+    return sorted(ways, key=lambda way: -way.total)
+
+
+def _title(asked: CatalogQuery, page: Page[Any]) -> str:
+    words_asked = f"“{asked.q}” · " if asked.wanted.query else ""
+    number = f", page {page.number}" if page.number > 1 else ""
+    return f"{words_asked}Catalog{number} · CE Portal"
+
+
+@login_not_required
+@require_safe
+def suggest(request: HttpRequest) -> HttpResponse:
+    """What may be meant by the beginning of some words: the list under the search box."""
+    typed = request.GET.get("q", "")[: words.MAX_LENGTH]
+    found = search.suggest(typed, at=timezone.now(), zone=timezone.get_current_timezone())
+    here = reverse("courses:catalog")
+    groups = {
+        "Courses": [
+            (title, reverse("courses:course", args=[slug])) for title, slug in found.courses
+        ],
+        "Topics and focus areas": [
+            (name, f"{here}?{urlencode({facet: slug})}") for name, facet, slug in found.places
+        ],
+        "Instructors": [
+            (name, f"{here}?{urlencode({'instructor': slug})}") for name, slug in found.instructors
+        ],
+    }
+    context = {"groups": groups, "total": len(found), "typed": typed.strip()}
+    return render(request, "courses/_suggestions.html", context)

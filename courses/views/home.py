@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import Supervision
-from courses.models import Course, Enrollment, Topic
+from courses import cards, shelf
+from courses.models import Enrollment
 from transcripts.models import CreditEntry
 
 SHOWN = 6
@@ -19,16 +20,17 @@ SHOWN = 6
 @login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
     if not request.user.is_authenticated:
-        newest = Course.objects.published().newest_first()
+        zone = timezone.get_current_timezone()
+        found = shelf.find(shelf.Wanted(), at=now, zone=zone, limit=SHOWN, most=0)
         context = {
-            "topics": Topic.objects.tree(),
-            "newest": newest.with_cards(at=timezone.now())[:SHOWN],
-            "total": newest.count(),
+            "topics": shelf.vocabulary().topics,
+            "newest": cards.render(found.course_ids, user=request.user, at=now, zone=zone),
+            "total": found.total,
         }
         return render(request, "courses/front.html", context)
 
-    now = timezone.now()
     own = Enrollment.objects.visible_to(request.user)
     in_progress = (
         own.in_progress()

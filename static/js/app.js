@@ -19,8 +19,49 @@
     if ([...select.options].some((option) => option.value === zone)) select.value = zone;
   };
 
+  // A search box with suggestions is a combobox (WAI-ARIA) over the list that htmx fills.
+  const listOf = (box) => document.getElementById(box.dataset.suggestions);
+  const boxOf = (list) => document.querySelector(`[data-suggestions="${list.id}"]`);
+  const optionsOf = (box) => [...listOf(box).querySelectorAll("[role=option]")];
+  const isOpen = (box) => box.getAttribute("aria-expanded") === "true";
+  const choose = (box, option) => {
+    for (const each of optionsOf(box)) each.setAttribute("aria-selected", each === option);
+    if (option) box.setAttribute("aria-activedescendant", option.id);
+    else box.removeAttribute("aria-activedescendant");
+    option?.scrollIntoView({ block: "nearest" });
+  };
+  const expand = (box, open) => {
+    box.setAttribute("aria-expanded", open);
+    listOf(box).hidden = !open;
+    choose(box, null);
+  };
+  const makeCombobox = (box) => {
+    box.setAttribute("role", "combobox");
+    box.setAttribute("aria-autocomplete", "list");
+    box.setAttribute("aria-controls", box.dataset.suggestions);
+    box.setAttribute("aria-expanded", "false");
+  };
+  const onComboboxKey = (event) => {
+    const box = event.target;
+    const options = optionsOf(box);
+    const last = options.length - 1;
+    const now = options.findIndex((each) => each.id === box.getAttribute("aria-activedescendant"));
+    const next = now < last ? now + 1 : 0;
+    const steps = { ArrowDown: next, ArrowUp: now > 0 ? now - 1 : last, Home: 0, End: last };
+    // Home and End belong to the text until an option is chosen.
+    const isStep = event.key.startsWith("Arrow") || now >= 0;
+    if (event.key === "Escape" && isOpen(box)) expand(box, false);
+    else if (event.key === "Enter" && now >= 0) options[now].click();
+    else if (event.key in steps && isStep && last >= 0) {
+      if (!isOpen(box)) expand(box, true);
+      choose(box, options[steps[event.key]]);
+    } else return;
+    event.preventDefault();
+  };
+
   const enhance = (part) => {
     const all = (what) => [...(part.matches?.(what) ? [part] : []), ...part.querySelectorAll(what)];
+    all("[data-suggestions]").forEach(makeCombobox);
     // A parent topic is "mixed" when only some of its focus areas are ticked.
     all("[data-indeterminate]").forEach((box) => (box.indeterminate = true));
     all("select[data-detect-time-zone]").forEach(detectTimeZone);
@@ -34,6 +75,35 @@
   });
   document.addEventListener("click", ({ target }) => {
     if (target.closest("[data-print]")) window.print();
+  });
+  // No empty parameters in an address: of a form that is sent and of one that htmx reads.
+  document.addEventListener("formdata", ({ target, formData }) => {
+    // Not target.method: a form may have a field of that name.
+    if (target.getAttribute("method") !== "get") return;
+    for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches("[data-suggestions]")) onComboboxKey(event);
+  });
+  // The box keeps the focus while an option is clicked, so that the list stays.
+  document.addEventListener("mousedown", (event) => {
+    if (event.target.closest("[role=listbox]")) event.preventDefault();
+  });
+  document.addEventListener("focusout", ({ target }) => {
+    if (target.matches("[data-suggestions]")) expand(target, false);
+  });
+  // What the reader opened or closed stays so when htmx replaces it.
+  let details = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    details = [...document.querySelectorAll("details[id]")].map(({ id, open }) => [id, open]);
+  });
+  document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+    for (const [id, open] of details.splice(0)) {
+      const now = document.getElementById(id);
+      if (now) now.open = open;
+    }
+    const box = target?.id && boxOf(target);
+    if (box) expand(box, box === document.activeElement && optionsOf(box).length > 0);
   });
   // A menu left by keyboard closes, so that it never covers what has the focus.
   document.addEventListener("focusout", ({ target, relatedTarget }) => {

@@ -1,0 +1,194 @@
+"""For programs that people subscribe with: new courses as Atom, live sessions as iCalendar.
+
+Each takes the catalog's query string. A reader sends no cookie and sits in no time zone: whoever
+asks gets the same, in days of the portal's own zone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db.models import Prefetch, Q
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import escape
+from django.utils.text import Truncator
+from django.views.decorators.http import require_safe
+
+from ce_portal import formats
+from courses import calendars, shelf
+from courses.forms import CatalogQuery
+from courses.models import Approval, Course, CourseCredit, CourseFocusArea, Session
+
+COURSES = 50
+SESSIONS = 500
+EVERYTHING = 10**9  # courses, as a limit
+MAX_AGE = 5 * 60  # seconds
+MAX_TITLE = 120  # characters
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_STAMPS = re.compile(rb"DTSTAMP:[^\r\n]*")
+
+
+@login_not_required
+@require_safe
+def feed(request: HttpRequest) -> HttpResponse:
+    """The newest courses of a search."""
+    asked = CatalogQuery(request.GET)
+    found = shelf.find(
+        replace(asked.wanted, sort="newest"),
+        at=timezone.now(),
+        zone=_zone(),
+        limit=COURSES,
+        most=1,
+    )
+    atom = Atom1Feed(
+        title=_title("New courses at CE Portal", asked),
+        link=_address("courses:catalog", asked),
+        description="",
+        subtitle="Continuing education for behavioral health, as it comes into the catalog.",
+        language="en-us",
+        author_name="CE Portal",
+        feed_url=_address("courses:feed", asked),
+        feed_guid=_address("courses:feed", asked),
+    )
+    for course in _in_order(found.course_ids):
+        _add(atom, course)
+    body = atom.writeString("utf-8").encode()
+    return _answer(request, body, content_type=atom.content_type, same_if=body)
+
+
+@login_not_required
+@require_safe
+def session_calendar(request: HttpRequest) -> HttpResponse:
+    """The coming live sessions of a search, soonest first."""
+    asked = CatalogQuery(request.GET)
+    now = timezone.now()
+    body = calendars.of_sessions(
+        _sessions(asked.wanted, at=now),
+        name=_title("Live sessions at CE Portal", asked),
+        site=settings.SITE_URL,
+        at=now,
+    )
+    response = _answer(
+        request,
+        body,
+        content_type="text/calendar; charset=utf-8",
+        # All but the moment at which it was made.
+        same_if=_STAMPS.sub(b"", body),
+    )
+    response.headers["Content-Disposition"] = 'inline; filename="sessions.ics"'
+    return response
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(settings.DEFAULT_USER_TIME_ZONE)
+
+
+def _address(page: str, asked: CatalogQuery) -> str:
+    """A page asked the same, in the shortest form. These pages have an order of their own."""
+    query = urlencode([pair for pair in asked.pairs if pair[0] != "sort"])
+    return settings.SITE_URL + reverse(page) + (f"?{query}" if query else "")
+
+
+def _title(start: str, asked: CatalogQuery) -> str:
+    labels = ", ".join(chip.label for chip in asked.chips)
+    return Truncator(_plain(f"{start}: {labels}" if labels else start)).chars(MAX_TITLE)
+
+
+def _plain(text: str) -> str:
+    """Without the characters that XML cannot hold."""
+    return _NOT_IN_XML.sub("", text)
+
+
+def _in_order(course_ids: list[int]) -> list[Course]:
+    courses = (
+        Course.objects.published()
+        .select_related("provider")
+        .prefetch_related(
+            Prefetch(
+                "course_focus_areas",
+                CourseFocusArea.objects.select_related("focus_area__topic").order_by("position"),
+            )
+        )
+        .in_bulk(course_ids)
+    )
+    return [courses[pk] for pk in course_ids if pk in courses]
+
+
+def _add(atom: Atom1Feed, course: Course) -> None:
+    published_at: datetime = course.published_at  # type: ignore[assignment]  # it is published
+    hours = formats.show_hours(course.hours)
+    facts = (
+        f"{hours} hour{pluralize(course.hours)} of credit. {course.get_format_display()}, "
+        f"{course.get_level_display().lower()}."
+    )
+    areas = [row.focus_area for row in course.course_focus_areas.all()]
+    atom.add_item(
+        title=_plain(course.title),
+        link=settings.SITE_URL + course.get_absolute_url(),
+        # Atom1Feed declares a summary as HTML.
+        description=escape(_plain(f"{course.summary} {facts}")),
+        # By the key and the first publication, neither of which changes.
+        unique_id=f"tag:{urlsplit(settings.SITE_URL).hostname},{published_at:%Y-%m-%d}:{course.key}",
+        pubdate=published_at,
+        updateddate=published_at,
+        author_name=_plain(course.provider.name),
+        categories=[
+            *dict.fromkeys(_plain(area.topic.name) for area in areas),
+            *(_plain(area.name) for area in areas),
+        ],
+    )
+
+
+def _sessions(wanted: shelf.Wanted, *, at: datetime) -> list[Session]:
+    zone = _zone()
+    found = shelf.find(replace(wanted, sort="newest"), at=at, zone=zone, limit=EVERYTHING, most=1)
+    courses = set(found.course_ids)
+    coming = Session.objects.coming(at=at).filter(course__format__in=Course.LIVE_FORMATS)
+    if wanted.live_from:
+        coming = coming.filter(starts_at__gte=_begins(wanted.live_from, zone))
+    if wanted.live_until:
+        coming = coming.filter(starts_at__lt=_begins(wanted.live_until + timedelta(days=1), zone))
+    pairs = coming.soonest_first().values_list("pk", "course")
+    chosen = [pk for pk, course_id in pairs if course_id in courses][:SESSIONS]
+    approvals = Approval.objects.filter(
+        Q(course__isnull=True) | Q(course__sessions__in=chosen)
+    ).distinct()
+    return list(
+        Session.objects.filter(pk__in=chosen)
+        .select_related("course__provider")
+        .prefetch_related(
+            Prefetch(
+                "course__credits",
+                CourseCredit.objects.select_related("body").order_by("position", "pk"),
+            ),
+            Prefetch("course__provider__approvals", approvals),
+        )
+        .soonest_first()
+    )
+
+
+def _begins(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone)
+
+
+def _answer(
+    request: HttpRequest, body: bytes, *, content_type: str, same_if: bytes
+) -> HttpResponse:
+    """The body, or that nothing changed for one who has it."""
+    etag = f'W/"{hashlib.sha256(same_if).hexdigest()[:32]}"'
+    response = HttpResponse(body, content_type=content_type, headers={"ETag": etag})
+    patch_cache_control(response, public=True, max_age=MAX_AGE)
+    return get_conditional_response(request, etag=etag, response=response) or response
