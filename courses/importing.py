@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError, Q
 
@@ -47,6 +48,7 @@ from courses.models import (
     Session,
     TeachingMethod,
 )
+from courses.models.catalog import check_slug
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,10 @@ def _write_course(file: CourseFile, known: _Known, *, at: datetime, today: date)
     head = file.head
     course = Course.objects.filter(key=head.id).first() or Course(key=head.id)
     slug = head.slug or head.id
+    try:
+        check_slug(slug)
+    except ValidationError as error:
+        return [file.problem(error.messages[0], "slug" if head.slug else "id")]
     if Course.objects.filter(slug=slug).exclude(pk=course.pk).exists():
         return [file.problem(f"Another course has the address “{slug}”.", "slug")]
     if course.pk and course.status != Course.Status.DRAFT and head.status == "draft":

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch, Q
@@ -84,7 +85,8 @@ def rebuild(*, on_progress: Callable[[int], None] = lambda written: None) -> int
     """
     last_word = SearchWord.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     ids = Course.objects.filter(published_at__isnull=False).order_by("pk")
-    total, last, seen = 0, 0, set()
+    total, last = 0, 0
+    seen: set[str] = set()
     while chunk := list(ids.filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK]):
         last = chunk[-1]
         with transaction.atomic():
@@ -151,7 +153,7 @@ def _write(ids: list[int], *, version: int, seen: set[str] | None = None) -> int
                 course=course,
                 version=version,
                 is_published=course.is_published,
-                published_at=course.published_at,
+                published_at=cast(datetime, course.published_at),
                 title_key=course.title.casefold()[:250],
                 hours=course.hours,
                 facts=_facts(course, approved),
@@ -305,7 +307,7 @@ def _fields(course: Course, found: dict[str, str]) -> fulltext.Fields:
         [course.summary],
         [objective.text for objective in course.objectives.all()],
     ]
-    fields = []
+    fields: list[list[list[str]]] = []
     for items in texts:
         fields.append([])
         for item in items:

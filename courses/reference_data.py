@@ -54,11 +54,11 @@ def load() -> int:
         (TeachingMethod, "teaching_methods"),
     ):
         for position, entry in enumerate(credit[name]):
-            professions = entry.pop("professions", None)
+            professions = entry.pop("professions", [])
             row, _ = model.objects.update_or_create(
                 slug=entry.pop("slug"), defaults={**entry, "position": position}
             )
-            if professions is not None:
+            if isinstance(row, ApprovingBody):
                 row.professions.set(Profession.objects.filter(slug__in=professions))
             rows += 1
     renamed = [pk for pk, names in _shelving().items() if shelved.get(pk, names) != names]

@@ -23,6 +23,7 @@ SHOWN = 20  # courses that one mail names
 EVERYTHING = 10**9  # courses, as a limit
 MAX_NAME = 120  # characters
 MAX_QUERY = 2000  # characters
+_JOINERS = "\u200c\u200d"
 # A course is visible when its transaction commits, some time after its ``published_at``. Mail tells
 # what is older than any such transaction, so nothing falls between two mails or is told in both.
 MARGIN = timedelta(minutes=15)
@@ -86,7 +87,7 @@ def rename(*, search: SavedSearch, name: str) -> None:
     name = _clean(name)
     _check(name)
     search.name = name
-    search.save(update_fields=["name"])
+    SavedSearch.objects.filter(pk=search.pk).update(name=name)
 
 
 def mail_weekly(*, search: SavedSearch, at: datetime) -> None:
@@ -106,7 +107,9 @@ def forget(*, search: SavedSearch) -> None:
 
 
 def _clean(name: str) -> str:
-    return names.clean("".join(char if char.isprintable() else " " for char in name))
+    """One line without control characters; joiners stay, which some spellings and emoji need."""
+    shown = (char if char.isprintable() or char in _JOINERS else " " for char in name)
+    return names.clean("".join(shown))
 
 
 def _check(name: str) -> None:

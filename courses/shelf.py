@@ -219,6 +219,8 @@ class _Day:
 class _Lines:
     """Numbers of which a slot has several: its credit lines, sessions, instructors."""
 
+    slot: np.ndarray
+
     def __init__(self, **types: str) -> None:
         self.types = {"slot": "i4", **types}
         for name, kind in self.types.items():
@@ -437,7 +439,7 @@ class _Shelf:
             return
         self.by_title = self.by_title[~changed[self.by_title]]
         for slot in slots:
-            place = bisect_left(self.by_title, key(slot), key=key)  # type: ignore[arg-type]
+            place = bisect_left(self.by_title, key(slot), key=key)
             self.by_title = np.insert(self.by_title, place, slot)
 
     def slot_of(self, course_id: int) -> int | None:
@@ -544,11 +546,11 @@ class _Shelf:
 
     def _live_between(self, wanted: Wanted, day: _Day) -> Bits:
         starts = self.sessions.starts
-        first, last = np.searchsorted(starts, day.at, side="right"), len(starts)
+        first, last = int(np.searchsorted(starts, day.at, side="right")), len(starts)
         if wanted.live_from is not None:
-            first = max(first, np.searchsorted(starts, day.begins(wanted.live_from)))
+            first = max(first, int(np.searchsorted(starts, day.begins(wanted.live_from))))
         if wanted.live_until is not None:
-            last = np.searchsorted(starts, day.ends(wanted.live_until))
+            last = int(np.searchsorted(starts, day.ends(wanted.live_until)))
         bits = self.pack(self.sessions.slot[first:last])
         return bits | ~self.bits[self.rows["is:live"]] if wanted.on_demand else bits
 

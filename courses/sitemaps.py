@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from courses.models import Course, Topic
 
-PAGE_SIZE = 10_000  # addresses in one file; the protocol allows 50,000
+PAGE_SIZE = 2_500  # addresses in one file, a quarter of a second; the protocol allows 50,000
 
 
 class PortalSitemap(Sitemap):
@@ -47,8 +47,9 @@ class TopicSitemap(PortalSitemap):
 
 class CourseSitemap(PortalSitemap):
     def items(self) -> QuerySet[Course, tuple[str, datetime | None]]:
-        """In the order of their ids, so that a new course changes the last page alone."""
-        return Course.objects.published().order_by("pk").values_list("slug", "published_at")
+        """The oldest first, so that a new course changes the last page alone."""
+        oldest_first = Course.objects.published().order_by("published_at", "pk")
+        return oldest_first.values_list("slug", "published_at")
 
     def location(self, item: tuple[str, datetime | None]) -> str:
         return reverse("courses:course", args=[item[0]])

@@ -1,4 +1,4 @@
-"""Counts of what is looked for in the catalog, and the curators' right to see them."""
+"""Counts of what is looked for in the catalog; curators may see them, and professions."""
 
 import uuid
 
@@ -7,23 +7,22 @@ from django.db import migrations, models
 
 
 def let_curators_see(apps, schema_editor) -> None:
-    # Permissions are made after all migrations; the group needs this one now.
+    # Permissions are made after all migrations; the group needs these now.
     app_config = apps.get_app_config("courses")
     app_config.models_module = True
     create_permissions(app_config, apps=apps, verbosity=0)
     app_config.models_module = None
-    permission = _permission(apps).get()
     for group in apps.get_model("auth", "Group").objects.filter(name="Curators"):
-        group.permissions.add(permission)
+        group.permissions.add(*_permissions(apps))
 
 
-def remove_permission(apps, schema_editor) -> None:
-    _permission(apps).delete()
+def remove_permissions(apps, schema_editor) -> None:
+    _permissions(apps).delete()
 
 
-def _permission(apps):
+def _permissions(apps):
     return apps.get_model("auth", "Permission").objects.filter(
-        content_type__app_label="courses", codename="view_searchtally"
+        content_type__app_label="courses", codename__in=["view_searchtally", "view_profession"]
     )
 
 
@@ -81,5 +80,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(let_curators_see, remove_permission),
+        migrations.RunPython(let_curators_see, remove_permissions),
     ]

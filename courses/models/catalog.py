@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+# Addresses below /courses/ that are pages of their own.
+RESERVED_SLUGS = frozenset({"saved", "shortlist", "suggest", "topics"})
+
+
+def check_slug(slug: str) -> None:
+    """Raise ValidationError if a course page cannot have this address."""
+    if slug in RESERVED_SLUGS:
+        raise ValidationError(f"“{slug}” is the address of another page. Choose another one.")
+
+
 class TopicQuerySet(models.QuerySet["Topic"]):
     def tree(self) -> TopicQuerySet:
         """All topics with their focus areas, each in its order."""
@@ -128,7 +138,12 @@ class Course(models.Model):
         unique=True,
         help_text="Never changes; imports find the course by it",
     )
-    slug = models.SlugField(max_length=80, unique=True, help_text="The address of the course page")
+    slug = models.SlugField(
+        max_length=80,
+        unique=True,
+        validators=[check_slug],
+        help_text="The address of the course page",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     published_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -198,6 +213,9 @@ class Course(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(status="draft", hours__gte=0) | Q(hours__gt=0), name="course_has_hours"
+            ),
+            models.CheckConstraint(
+                condition=~Q(slug__in=sorted(RESERVED_SLUGS)), name="course_slug_is_free"
             ),
             models.CheckConstraint(condition=Q(price__gte=0), name="course_price_is_not_negative"),
             models.CheckConstraint(

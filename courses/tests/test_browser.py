@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -137,8 +138,9 @@ def watched(browser, portal) -> Iterator[Watched]:
     )
     page = context.new_page()
     watched = Watched(page)
-    # A page that says no with a proper status (404, 422) is also an "error" in the console.
-    refusal = re.compile(r"status of 4(04|22)")
+    # A page that says no with a proper status (404, 422) is also an "error" in the console, and so
+    # is a request of htmx that a newer one took the place of.
+    refusal = re.compile(r"status of 4(04|22)|^htmx:(afterRequest|sendAbort)")
     page.on(
         "console",
         lambda message: (
@@ -204,7 +206,7 @@ def test_a_clinician_earns_a_certificate(watched, portal, tmp_path):
 
     # Find the course by words.
     page.goto("/courses/")
-    page.get_by_role("searchbox").first.fill("informed consent")
+    page.get_by_role("combobox", name="Search").fill("informed consent")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Informed Consent as a Conversation").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Informed Consent as a Conversation")
@@ -305,16 +307,158 @@ def test_the_catalog_narrows_as_one_chooses_and_the_address_says_so(watched):
     page.goto("/courses/")
     cards = page.locator("article")
     whole_page = cards.count()
+    recorded = page.get_by_role("checkbox", name="Recorded")
+    count_of_recorded = recorded.locator("..").locator(".choice-n")
+    of_all = count_of_recorded.inner_text()
 
     page.get_by_role("checkbox", name="In person").check()
-    page.wait_for_url("**format=in-person**")
+    page.wait_for_url("**/courses/?format=in-person")
     expect(cards).not_to_have_count(whole_page)
     narrowed = cards.count()
-    page.go_back()
+    page.get_by_role("checkbox", name="Advanced").check()
+    page.wait_for_url("**/courses/?format=in-person&level=advanced")
+    expect(count_of_recorded).not_to_have_text(of_all)
+    expect(page.get_by_role("link", name="Remove the filter")).to_have_count(2)
+    most_narrowed = cards.count()
 
+    # Back, back, forward: results, boxes and counts fit the address.
+    page.go_back()
+    expect(cards).to_have_count(narrowed)
+    expect(page.get_by_role("checkbox", name="Advanced")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name="In person")).to_be_checked()
+    page.go_back()
     expect(cards).to_have_count(whole_page)
     expect(page.get_by_role("checkbox", name="In person")).not_to_be_checked()
-    assert 0 < narrowed < whole_page
+    expect(count_of_recorded).to_have_text(of_all)
+    page.go_forward()
+    expect(cards).to_have_count(narrowed)
+    expect(page.get_by_role("checkbox", name="In person")).to_be_checked()
+    assert 0 < most_narrowed < narrowed < whole_page
+
+    # A shared address shows the same, and the order is part of it.
+    page.get_by_label("Sort by").select_option("Title")
+    page.wait_for_url("**/courses/?format=in-person&sort=title")
+    shown = cards.get_by_role("heading").all_inner_texts()
+    page.goto(page.url)
+    assert cards.get_by_role("heading").all_inner_texts() == shown == sorted(shown)
+
+
+def test_a_change_keeps_the_focus_what_was_opened_and_what_is_typed(watched):
+    page = watched.page
+    page.goto("/courses/")
+    areas = page.locator(".tree details")
+    areas.first.locator("summary").click()
+    page.get_by_label("From", exact=True).fill("1")
+    free = page.get_by_role("checkbox", name="Free")
+
+    free.focus()
+    page.keyboard.press("Space")
+    page.wait_for_url("**/courses/?price=free&hours_from=1")
+
+    expect(free).to_be_checked()
+    expect(free).to_be_focused()
+    expect(areas.first).to_have_attribute("open", "")
+    expect(areas.nth(1)).not_to_have_attribute("open", "")
+    expect(page.get_by_label("From", exact=True)).to_have_value("1")
+    total = page.locator("#catalog-results h2").inner_text()
+    expect(page.locator("#catalog-count")).to_have_text(total)
+    expect(page.get_by_role("button", name="Show")).to_have_text(f"Show {total}")
+
+    # The next box is one step of the keyboard away, as before.
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("checkbox", name="Under $50")).to_be_focused()
+
+
+def test_turning_the_page_leads_to_the_top_of_the_results(watched):
+    page = watched.page
+    page.goto("/courses/?sort=title")
+    first = page.locator("article h3").first.inner_text()
+
+    page.get_by_role("link", name="Next", exact=True).click()
+    page.wait_for_url("**/courses/?sort=title&page=2")
+
+    heading = page.locator("#catalog-results h2")
+    expect(heading).to_be_focused()
+    expect(heading).to_be_in_viewport()
+    expect(page.locator("article h3").first).not_to_have_text(first)
+    expect(page).to_have_title("Catalog, page 2 · CE Portal")
+    page.go_back()
+    expect(page.locator("article h3").first).to_have_text(first)
+
+
+def test_suggestions_are_used_by_keyboard_and_by_mouse(watched):
+    page = watched.page
+    page.goto("/courses/")
+    box = page.get_by_role("combobox", name="Search")
+    suggestions = page.get_by_role("listbox", name="Suggestions")
+    options = suggestions.get_by_role("option")
+    place_of_results = page.locator("#catalog-results").bounding_box()
+
+    box.press_sequentially("consent")
+    expect(suggestions).to_be_visible()
+    expect(box).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#suggestions-count")).to_have_text(re.compile("^[0-9]+ suggestions?$"))
+    assert page.locator("#catalog-results").bounding_box() == place_of_results
+    found = watched.violations()
+
+    # One option after another, round and round; the ends by Home and End; Escape closes.
+    last = options.count() - 1
+    for key, chosen in {"ArrowDown": 0, "ArrowUp": last, "Home": 0, "End": last}.items():
+        page.keyboard.press(key)
+        expect(options.nth(chosen)).to_have_attribute("aria-selected", "true")
+        expect(options.and_(page.locator("[aria-selected=true]"))).to_have_count(1)
+        expect(box).to_have_attribute(
+            "aria-activedescendant", options.nth(chosen).get_attribute("id")
+        )
+        expect(box).to_be_focused()
+    found += watched.violations()
+    page.keyboard.press("Escape")
+    expect(suggestions).to_be_hidden()
+    expect(box).to_have_attribute("aria-expanded", "false")
+    expect(box).to_have_value("consent")
+
+    # Enter with an option follows it; without one it searches.
+    page.keyboard.press("ArrowDown")
+    expect(suggestions).to_be_visible()
+    leads_to = options.first.get_attribute("href")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{leads_to}")
+    page.goto("/courses/")
+    box.fill("consent")
+    expect(suggestions).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/courses/?q=consent")
+
+    # The mouse does, too; leaving the box closes the list.
+    page.goto("/")
+    box.press_sequentially("ethics")
+    expect(suggestions).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(suggestions).to_be_hidden()
+    box.fill("ethics and")
+    places = suggestions.get_by_role("group", name="Topics and focus areas")
+    places.get_by_role("option").first.click()
+    page.wait_for_url("**/courses/?topic=ethics**")
+    assert found == []
+
+
+def test_filters_open_over_the_page_on_a_phone(watched):
+    page = watched.page
+    page.set_viewport_size(PHONE)
+    page.goto("/courses/")
+    drawer = page.locator("#filters")
+    expect(drawer).to_be_hidden()
+
+    page.get_by_role("button", name="Filters", exact=True).click()
+    drawer.get_by_role("checkbox", name="Free").check()
+    page.wait_for_url("**/courses/?price=free")
+    expect(drawer).to_be_visible()
+    expect(drawer.get_by_role("checkbox", name="Free")).to_be_checked()
+    drawer.get_by_role("button", name="Show").click()
+
+    page.wait_for_url("**/courses/?price=free")
+    expect(drawer).to_be_hidden()
+    expect(page.get_by_role("button", name=re.compile("Filters .1 in force"))).to_be_visible()
 
 
 def test_the_portal_works_without_javascript(browser, portal):
@@ -324,11 +468,22 @@ def test_the_portal_works_without_javascript(browser, portal):
     sign_in(page, "trainee@example.com")
     page.goto("/courses/?format=text&sort=title")
     count = page.locator("article").count()
+    page.get_by_label("Search courses").fill("consent")
+    page.get_by_role("checkbox", name="Free").check()
+    page.get_by_role("button", name="Show").click()
+    asked = parse_qs(urlsplit(page.url).query)
+    ticked = page.get_by_role("checkbox", checked=True)
+    expect(ticked).to_have_count(2)
+    page.go_back()
+    expect(ticked).to_have_count(1)
+    page.go_forward()
+    expect(ticked).to_have_count(2)
     page.goto("/courses/between-sessions-online/")
     page.get_by_role("button", name="Enroll", exact=True).first.click()
     page.wait_for_url("**/learn/*/")
 
     assert count > 0
+    assert asked == {"q": ["consent"], "format": ["text"], "price": ["free"], "sort": ["title"]}
     context.close()
 
 
@@ -337,6 +492,8 @@ PAGES = {
         "/",
         "/courses/",
         "/courses/?q=nothing-has-these-words",
+        "/courses/?q=trauma&format=text&format=recorded&hours_from=2&hours_to=1&sort=soonest",
+        "/courses/?format=in-person&price=free&hours_from=6",
         f"/courses/{COURSE}/",
         "/courses/dual-relationships-in-small-communities/",
         "/accounts/login/",

@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from courses import approvals, catalog
 from courses.models import AgendaItem, Approval, Choice, Course, CourseCredit, Question
+from courses.models.catalog import check_slug
 from courses.tests.factories import (
     LONG_AGO,
     ApprovalFactory,
@@ -516,3 +518,11 @@ def _credit(course: Course, body, *, credit_type=None, hours: str = "1.5") -> Co
         hours=Decimal(hours),
         basis="90 minutes at 60 an hour",
     )
+
+
+@pytest.mark.parametrize("slug", ["saved", "shortlist", "suggest", "topics"])
+def test_no_course_takes_the_address_of_another_page(db, slug):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        CourseFactory(slug=slug)
+    with pytest.raises(ValidationError, match="the address of another page"):
+        check_slug(slug)

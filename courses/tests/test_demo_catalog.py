@@ -292,7 +292,10 @@ def test_reference_data_loaded_again_changes_nothing():
 def _reference() -> dict[str, list]:
     return {
         name: list(apps.get_model("courses", name).objects.order_by("pk").values())
-        for name in ("Topic", "FocusArea", "ApprovingBody", "CreditType", "TeachingMethod")
+        for name in (
+            *("Topic", "FocusArea", "Profession", "ApprovingBody", "CreditType"),
+            "TeachingMethod",
+        )
     }
 
 

@@ -17,11 +17,14 @@ from courses import demo, enrollment, importing, learning, reference_data
 from courses.course_files import CourseFile, CourseFileError
 from courses.models import (
     Approval,
+    CatalogEntry,
+    CatalogState,
     Choice,
     Course,
     CourseCredit,
     Lesson,
     Question,
+    SearchWord,
     Session,
     TeachingMethod,
 )
@@ -78,13 +81,15 @@ def load(
 
 
 def rows() -> Rows:
-    """Every row of every table of the app, and of the tables between."""
+    """Every row of every table of the app, and of the tables between; but what is derived."""
+    derived = {CatalogEntry, CatalogState, SearchWord}
     return {
         model.__name__: {
             row["pk"]: row
             for row in model._default_manager.values("pk", *(f.attname for f in model._meta.fields))
         }
         for model in apps.get_app_config("courses").get_models(include_auto_created=True)
+        if model not in derived
     }
 
 

@@ -10,6 +10,7 @@ from accounts.tests.factories import UserFactory
 OURS_FOR_STRANGERS = {
     "home",
     "courses:catalog",
+    "courses:suggest",
     "courses:course",
     "courses:topics",
     "courses:topic",
@@ -125,6 +126,7 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
     assert {name: answer.status_code for name, answer in answers.items()} == {
         "home": 200,
         "courses:catalog": 200,
+        "courses:suggest": 200,
         "courses:course": 404,  # there is none of that name
         "courses:topics": 200,
         "courses:topic": 404,  # nor a topic

@@ -206,12 +206,25 @@ def test_save_refuses_the_fifty_first(noon):
 # --- Rename, mail, forget ---------------------------------------------------
 
 
-def test_rename_changes_the_name_alone(noon):
+@pytest.mark.parametrize(
+    ("name", "then"),
+    [(" After\n all ", "After all"), ("می\u200cخواهم", "می\u200cخواهم")],
+)
+def test_rename_changes_the_name_alone(noon, name, then):
     search = save(name="Before", at=noon)
 
-    saved.rename(search=search, name=" After\n all ")
+    saved.rename(search=search, name=name)
 
-    assert SavedSearch.objects.values_list("name", "query").get() == ("After all", "format=text")
+    assert SavedSearch.objects.values_list("name", "query").get() == (then, "format=text")
+
+
+def test_renaming_what_was_forgotten_meanwhile_is_harmless(noon):
+    search = save(name="Before", at=noon)
+    SavedSearch.objects.all().delete()
+
+    saved.rename(search=search, name="After")
+
+    assert SavedSearch.objects.count() == 0
 
 
 @pytest.mark.parametrize(

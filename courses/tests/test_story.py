@@ -49,7 +49,7 @@ def test_a_clinician_learns_earns_and_proves_it(
 
     # She finds the course, reads what it gives, and enrolls.
     catalog = client.get(reverse("courses:catalog"), {"q": "consent", "topic": "ethics"})
-    assert "Informed Consent as a Conversation" in catalog.text
+    assert "Informed <mark>Consent</mark> as a Conversation" in catalog.text
     assert "ASWB ACE" in client.get(course.get_absolute_url()).text
     client.post(reverse("courses:enroll", args=["consent"]))
     enrollment = Enrollment.objects.get(learner=clinician)

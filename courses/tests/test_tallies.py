@@ -622,7 +622,7 @@ def test_curators_may_only_look():
 def test_the_migration_takes_its_permission_back():
     step = importlib.import_module("courses.migrations.0007_search_tallies")
 
-    step.remove_permission(apps, None)
+    step.remove_permissions(apps, None)
 
     curators = Group.objects.get(name="Curators").permissions
     assert not curators.filter(codename="view_searchtally").exists()

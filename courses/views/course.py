@@ -151,7 +151,7 @@ def _related(course: Course, *, at: datetime) -> list[Course]:
     # Enough that some are left without this course and those that are near already.
     wider = newest("topic", frozenset(area.topic.slug for area in areas), 2 * RELATED + 1)
     chosen = [pk for pk in dict.fromkeys([*near, *wider]) if pk != course.pk][:RELATED]
-    rows = Course.objects.published().only("slug", "title", "hours", "format").in_bulk(chosen)
+    rows = Course.objects.only("slug", "title", "hours", "format").in_bulk(chosen)
     return [rows[pk] for pk in chosen if pk in rows]
 
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from courses.models import Approval, Course, CourseCredit, CourseFocusArea, Sess
 COURSES = 50
 SESSIONS = 500
 EVERYTHING = 10**9  # courses, as a limit
+LIVE: frozenset[str] = frozenset(Course.LIVE_FORMATS)
 MAX_AGE = 5 * 60  # seconds
 MAX_TITLE = 120  # characters
 
@@ -114,8 +116,7 @@ def _plain(text: str) -> str:
 
 def _in_order(course_ids: list[int]) -> list[Course]:
     courses = (
-        Course.objects.published()
-        .select_related("provider")
+        Course.objects.select_related("provider")
         .prefetch_related(
             Prefetch(
                 "course_focus_areas",
@@ -154,27 +155,46 @@ def _add(atom: Atom1Feed, course: Course) -> None:
 
 def _sessions(wanted: shelf.Wanted, *, at: datetime) -> list[Session]:
     zone = _zone()
-    found = shelf.find(replace(wanted, sort="newest"), at=at, zone=zone, limit=EVERYTHING, most=1)
+    live = wanted.chosen.get("format", LIVE) & LIVE
+    if not live:
+        return []
+    found = shelf.find(
+        replace(wanted, chosen={**wanted.chosen, "format": live}, sort="newest"),
+        at=at,
+        zone=zone,
+        limit=EVERYTHING,
+        most=1,
+    )
     courses = set(found.course_ids)
-    coming = Session.objects.coming(at=at).filter(course__format__in=Course.LIVE_FORMATS)
+    coming = Session.objects.coming(at=at)
     if wanted.live_from:
         coming = coming.filter(starts_at__gte=_begins(wanted.live_from, zone))
     if wanted.live_until:
         coming = coming.filter(starts_at__lt=_begins(wanted.live_until + timedelta(days=1), zone))
-    pairs = coming.soonest_first().values_list("pk", "course")
-    chosen = [pk for pk, course_id in pairs if course_id in courses][:SESSIONS]
+    # Read until there are enough: of a large catalog most sessions are left unread.
+    pairs = coming.soonest_first().values_list("pk", "course").iterator(chunk_size=SESSIONS)
+    chosen = list(islice((pk for pk, course_id in pairs if course_id in courses), SESSIONS))
     approvals = Approval.objects.filter(
         Q(course__isnull=True) | Q(course__sessions__in=chosen)
     ).distinct()
+    credits = CourseCredit.objects.order_by("position", "pk")
     return list(
         Session.objects.filter(pk__in=chosen)
         .select_related("course__provider")
+        .only(
+            *("starts_at", "ends_at", "time_zone", "place", "join_url"),
+            *("course__slug", "course__title", "course__format", "course__hours"),
+            "course__provider__name",
+        )
         .prefetch_related(
             Prefetch(
                 "course__credits",
-                CourseCredit.objects.select_related("body").order_by("position", "pk"),
+                credits.select_related("body").only("course", "body__name"),
             ),
-            Prefetch("course__provider__approvals", approvals),
+            Prefetch(
+                "course__provider__approvals",
+                approvals.only("provider", "body", "course", "valid_from", "valid_to"),
+            ),
         )
         .soonest_first()
     )
