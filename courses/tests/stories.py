@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from courses import learning
+from courses import learning, listing
 from courses.models import Enrollment, Lesson
 from courses.tests.factories import EnrollmentFactory
 
@@ -51,3 +51,9 @@ def ready_to_complete(at, **facts) -> Enrollment:
     Enrollment.objects.filter(pk=enrollment.pk).update(evaluated_at=at)
     enrollment.refresh_from_db()
     return enrollment
+
+
+def list_in_catalog(*courses) -> None:
+    """As publishing does it, for courses that a factory made."""
+    listing.relist([course.pk for course in courses])
+    listing.relabel()

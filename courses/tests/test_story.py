@@ -14,6 +14,7 @@ from accounts.models import Supervision, User
 from accounts.tests.factories import UserFactory
 from courses.models import Completion, Enrollment
 from courses.tests.factories import CourseFactory
+from courses.tests.stories import list_in_catalog
 from transcripts import tasks as transcript_tasks
 from transcripts.models import Certificate, CreditEntry
 
@@ -27,6 +28,7 @@ def test_a_clinician_learns_earns_and_proves_it(
     course = CourseFactory(
         title="Informed Consent as a Conversation", slug="consent", key="consent"
     )
+    list_in_catalog(course)
 
     # She creates an account, and confirms her address by the mail's link.
     client.post(
