@@ -31,7 +31,7 @@ from courses.models import (
     Session,
 )
 
-CHUNK = 1000  # courses that are written at once
+CHUNK = 250  # courses that are written at once; SQLite refuses queries that name a thousand
 FREE, UNDER_50, TO_100, OVER_100 = "free", "under-50", "50-to-100", "over-100"
 
 
