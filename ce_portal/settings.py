@@ -86,7 +86,6 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
-    "django_filters",
     "django_htmx",
     "csp",
 ]

@@ -141,9 +141,10 @@ def _known(course_ids: Iterable[int], *, on: date) -> dict[int, _Facts]:
     """The facts of each course that was ever published; one query for those not in memory."""
     global _kept
     vocabulary = shelf.vocabulary()
-    if _kept[0] is not vocabulary:
-        _kept = (vocabulary, {})
-    cards = _kept[1]
+    kept = _kept
+    if kept[0] is not vocabulary:
+        kept = _kept = (vocabulary, {})
+    cards = kept[1]
     known = {}
     versions = shelf.versions(course_ids)
     for pk, version in versions.items():
@@ -160,8 +161,8 @@ def _known(course_ids: Iterable[int], *, on: date) -> dict[int, _Facts]:
             known[pk] = facts
             if pk in versions:
                 cards[pk, version, on] = facts
-        while len(cards) > MOST_KEPT:
-            cards.pop(next(iter(cards)), None)
+        for oldest in list(cards)[: max(0, len(cards) - MOST_KEPT)]:
+            cards.pop(oldest, None)
     return known
 
 

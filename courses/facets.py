@@ -69,16 +69,17 @@ def form(asked: CatalogQuery, rows: Rows, *, total: int) -> SafeString:
 
 
 class _Row:
-    """Rows of the names in one vocabulary. The names are filled in once and kept."""
+    """Rows of the names in one vocabulary. The names are filled in once and kept with it."""
 
     _kept: tuple[shelf.Vocabulary | None, dict[tuple[str, str], Stencil]] = (None, {})
 
     def __init__(self, vocabulary: shelf.Vocabulary) -> None:
-        if _Row._kept[0] is not vocabulary:
-            _Row._kept = (vocabulary, {})
+        kept = _Row._kept
+        if kept[0] is not vocabulary:
+            kept = _Row._kept = (vocabulary, {})
         self.labels: Mapping[str, Mapping[str, str]] = vocabulary.labels
         self.markers = {topic.slug: f"topic {topic.marker}" for topic in vocabulary.topics}
-        self.named = _Row._kept[1]
+        self.named = kept[1]
 
     def fill(
         self, facet: str, slug: str, count: int, *, is_checked: bool, is_mixed: bool = False
