@@ -13,6 +13,11 @@ def show_hours(hours: Decimal | int) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+def show_count(number: int) -> str:
+    """How many: 9, 1,204."""
+    return f"{number:,}"
+
+
 def show_price(price: Decimal) -> str:
     """US dollars: $84, $19.50, or Free."""
     if not price:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from django.utils.safestring import SafeString
 
+from ce_portal import formats
 from ce_portal.stencil import Stencil
 from courses import shelf
 from courses.forms import CatalogQuery
@@ -63,7 +64,7 @@ def form(asked: CatalogQuery, rows: Rows, *, total: int) -> SafeString:
         **rows,
         **asked.typed,
         **{f"{facet}_is_open": _OPEN if facet in asked.chosen else _NOTHING for facet in CLOSED},
-        total=total,
+        total=formats.show_count(total),
         plural=_plural(total),
     )
 
@@ -89,7 +90,7 @@ class _Row:
         if named is None:
             named = self.named[facet, slug] = self._name(facet, slug)
         return named.fill(
-            count=count,
+            count=SafeString(formats.show_count(count)),
             plural=_plural(count),
             state=_CHECKED if is_checked else _MIXED if is_mixed else _NOTHING,
             quiet=_NOTHING if count or is_checked else _QUIET,

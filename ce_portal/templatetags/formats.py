@@ -21,6 +21,12 @@ def hours(value: Decimal) -> str:
 
 
 @register.filter
+def count(number: int) -> str:
+    """9, 1,204"""
+    return formats.show_count(number)
+
+
+@register.filter
 def day(value: date) -> str:
     """Feb 2, 2027; a moment becomes the day it is in the reader's zone."""
     if isinstance(value, datetime):

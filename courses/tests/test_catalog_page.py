@@ -369,6 +369,18 @@ def test_the_empty_page_says_what_to_drop_and_what_comes_near(client):
     assert "Clear all filters" in response.text
 
 
+def test_the_empty_page_says_which_word_to_drop(client):
+    listed(CourseFactory(title="Marigolds in spring"), CourseFactory(title="Marigolds indoors"))
+
+    response = catalog(client, "q=marigolds+quokka+-spring&level=introductory")
+
+    ways = re.findall(r'<a href="([^"]*)">Drop “(.*?)”</a> <span>(.*?)</span>', response.text)
+    assert [(unescape(address), *rest) for address, *rest in ways] == [
+        ("/courses/?q=marigolds+-spring&level=introductory", "quokka", "1 course"),
+        ("/courses/?level=introductory", "marigolds quokka -spring", "2 courses"),
+    ][::-1]
+
+
 def test_an_empty_catalog_says_that_it_is_being_prepared(client):
     response = catalog(client)
 

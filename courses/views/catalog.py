@@ -163,11 +163,30 @@ def _with_words(asked: CatalogQuery, typed: str) -> str:
 def _ways_out(asked: CatalogQuery, *, at: datetime, zone: tzinfo) -> list[WayOut]:
     """What to drop so that something is found, most courses first."""
     ways = []
-    for chip in asked.chips[:MOST_WAYS_OUT]:
+    for chip in [*_single_words(asked), *asked.chips][:MOST_WAYS_OUT]:
         without = CatalogQuery(QueryDict(chip.query), asked.vocabulary).wanted
         if total := shelf.count(without, at=at, zone=zone):
             ways.append(WayOut(chip, total))
     return sorted(ways, key=lambda way: -way.total)
+
+
+def _single_words(asked: CatalogQuery) -> list[Chip]:
+    """Of several words each one, and the question without it."""
+    query = asked.wanted.query
+    if len(query.wanted) < 2:
+        return []
+    unwanted = [f"-{group.typed}" for group in query.unwanted]
+    return [
+        Chip(
+            "Words",
+            dropped.typed,
+            _with_words(
+                asked,
+                " ".join([group.typed for group in query.wanted if group != dropped] + unwanted),
+            ),
+        )
+        for dropped in query.wanted
+    ]
 
 
 def _title(asked: CatalogQuery, page: Page[Any]) -> str:
