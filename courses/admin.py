@@ -53,8 +53,10 @@ HTTPS_LINKS = {models.URLField: {"assume_scheme": "https"}}
 class ListedAdmin(ModelAdmin):
     """A form whose change shows in the catalog: the courses concerned are relisted with it."""
 
-    # Fields that stand in the listings of courses; None: all of them, and the parts.
+    # Fields that stand in the listings of courses, besides the parts; None: all of them.
     listed_fields: frozenset[str] | None = None
+    # Is the row itself a choice of the catalog, by its name?
+    is_choice = False
 
     def courses_of(self, rows: QuerySet[Any]) -> QuerySet[Course]:
         """The courses in whose listing the rows show."""
@@ -67,23 +69,31 @@ class ListedAdmin(ModelAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        self.settle(form.instance)
-        if self.listed_fields is None or self.listed_fields.intersection(form.changed_data):
-            listing.relist(form.relisted | self._ids(form.instance))
-        listing.relabel()
+        concerned = form.relisted | self._ids(form.instance)
+        self.settle(concerned)
+        if (
+            self.listed_fields is None
+            or self.listed_fields.intersection(form.changed_data)
+            or any(formset.has_changed() for formset in formsets)
+        ):
+            listing.relist(concerned)
+        if self.is_choice:
+            listing.relabel()
 
-    def settle(self, obj: Any) -> None:
-        """What follows from the parts, before the courses are relisted."""
+    def settle(self, course_ids: set[int]) -> None:
+        """What follows from the change for these courses, before they are relisted."""
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         self.delete_queryset(request, self.model.objects.filter(pk=obj.pk))
 
     @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        relisted = list(self.courses_of(queryset).values_list("pk", flat=True))
+        concerned = set(self.courses_of(queryset).values_list("pk", flat=True))
         super().delete_queryset(request, queryset)
-        listing.relist(relisted)
-        listing.relabel()
+        self.settle(concerned)
+        listing.relist(concerned)
+        if self.is_choice:
+            listing.relabel()
 
     def _ids(self, obj: Any) -> set[int]:
         rows = self.model.objects.filter(pk=obj.pk)
@@ -240,8 +250,9 @@ class CourseAdmin(ListedAdmin):
     def courses_of(self, rows: QuerySet[Course]) -> QuerySet[Course]:
         return rows
 
-    def settle(self, obj: Course) -> None:
-        catalog.update_hours(course=obj)
+    def settle(self, course_ids: set[int]) -> None:
+        for course in Course.objects.filter(pk__in=course_ids):
+            catalog.update_hours(course=course)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -312,7 +323,7 @@ class ChoiceInline(Part):
 
 
 @admin.register(Question)
-class QuestionAdmin(ModelAdmin):
+class QuestionAdmin(ListedAdmin):
     list_display = ["ask", "course", "position"]
     list_select_related = ["course"]
     list_filter = [("course", admin.RelatedOnlyFieldListFilter)]
@@ -320,6 +331,14 @@ class QuestionAdmin(ModelAdmin):
     ordering = ["course__title", "position"]
     autocomplete_fields = ["course"]
     inlines = [ChoiceInline]
+
+    def courses_of(self, rows: QuerySet[Question]) -> QuerySet[Course]:
+        return Course.objects.filter(questions__in=rows)
+
+    def settle(self, course_ids: set[int]) -> None:
+        """The number of questions counts toward the hours of a text-based course."""
+        for course in Course.objects.filter(pk__in=course_ids):
+            catalog.update_hours(course=course)
 
 
 @admin.register(Session)
@@ -429,6 +448,8 @@ class ApprovalInline(TabularInline):
 
 @admin.register(Provider)
 class ProviderAdmin(ListedAdmin):
+    listed_fields = frozenset({"slug"})
+    is_choice = True
     formfield_overrides = HTTPS_LINKS
     list_display = ["name", "director", "email"]
     search_fields = ["name", "slug"]
@@ -455,6 +476,7 @@ class ApprovalAdmin(ListedAdmin):
 
 @admin.register(Instructor)
 class InstructorAdmin(ListedAdmin):
+    is_choice = True
     listed_fields = frozenset({"slug", "name"})
     list_display = ["name", "credentials", "position"]
     search_fields = ["name", "credentials"]
@@ -467,6 +489,7 @@ class InstructorAdmin(ListedAdmin):
 
 @admin.register(ApprovingBody)
 class ApprovingBodyAdmin(ListedAdmin):
+    is_choice = True
     listed_fields = frozenset({"slug"})
     list_display = ["name", "audience", "minutes_per_hour", "text_method"]
     search_fields = ["name", "full_name", "slug"]
@@ -478,6 +501,7 @@ class ApprovingBodyAdmin(ListedAdmin):
 
 
 class NamedAdmin(ListedAdmin):
+    is_choice = True
     list_display = ["name", "slug"]
     search_fields = ["name", "slug"]
     ordering = ["position"]

@@ -24,15 +24,16 @@ from courses import fulltext, vocabulary
 from courses.listing import language_slug
 from courses.models import CatalogEntry
 from courses.vocabulary import FACETS, NUMEROUS, Vocabulary
-from courses.words import NOTHING, Group, Phrase, Query
+from courses.words import MAX_GROUPS, NOTHING, Group, Phrase, Query
 
 GROUP = {"focus": "topic"}  # topics and focus areas are one facet: "or" between them
 DATED = ("profession", "board", "type")  # count only while an approval is in date
 ORDERS = ("title", "shortest", "longest", "soonest")  # kept; the others are made when asked for
 
-FIELD_WORTH = (8, 4, 2, 0)  # of a word found in each of fulltext.FIELDS, for relevance
+FIELD_WORTH = (4, 2, 0)  # of a word in the title, on the shelf, and anywhere, for relevance
 MEMORY = 16 * 2**20  # bytes of bitmaps kept of words, and of searches
 MOST_KEPT = 500  # searches
+MOST_WORDS = 2 * MAX_GROUPS  # are kept even if they take more memory: those of a question
 SPARE = 1024  # slots kept free for courses to come
 WORD = 64  # bits
 
@@ -172,7 +173,9 @@ class Bitmaps:
         self.hours = np.zeros(capacity, "i4")  # hundredths
         self.titles: list[str] = []
         self.by_title = np.empty(0, "i4")  # slots
-        self.slots = np.zeros(0, "i4")  # at a course's id: its slot + 1
+        self._sorted_ids = np.empty(0, "i8")
+        self._sorted_slots = np.empty(0, "i4")  # of these
+        self._added: dict[int, int] = {}  # course and slot, of those being read
         # The first two rows are always there; the very first stays empty.
         self.rows = {"is:nothing": 0, "is:published": 1, "is:live": 2}
         self.bits = np.zeros((3, self.width), "u8")
@@ -184,7 +187,7 @@ class Bitmaps:
             facet: (_Codes(), _Lines(code="i4")) for facet in NUMEROUS
         }
         self._dated: dict[int, _Dated] = {}
-        self._words: OrderedDict[tuple[Phrase, ...], list[Bits]] = OrderedDict()
+        self._words: OrderedDict[Any, list[Bits]] = OrderedDict()
         self._found: OrderedDict[Any, _Matched] = OrderedDict()
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._choices: dict[str, tuple[list[str], np.ndarray]] = {}
@@ -249,6 +252,10 @@ class Bitmaps:
             for starts in facts["sessions"]:
                 sessions.extend((slot, starts))
 
+        if self._added:
+            order = np.argsort(self.ids[: self.size], kind="stable")
+            self._sorted_ids, self._sorted_slots = self.ids[order], order.astype("i4")
+            self._added.clear()
         self.bits &= ~self.pack(np.flatnonzero(changed))
         for value in slots_of:
             self.rows.setdefault(value, len(self.rows))
@@ -287,10 +294,7 @@ class Bitmaps:
             return None
         if slot and (self.published[slot - 1], self.ids[slot - 1]) > (published, course_id):
             return None
-        if course_id >= len(self.slots):
-            room = np.zeros(course_id * 5 // 4 + SPARE - len(self.slots), "i4")
-            self.slots = np.concatenate([self.slots, room])
-        self.slots[course_id] = slot + 1
+        self._added[course_id] = slot
         self.ids[slot] = course_id
         self.published[slot] = published
         self.titles.append("")
@@ -313,9 +317,19 @@ class Bitmaps:
             self.by_title = np.insert(self.by_title, place, slot)
 
     def slot_of(self, course_id: int) -> int | None:
-        if 0 <= course_id < len(self.slots) and self.slots[course_id]:
-            return int(self.slots[course_id]) - 1
-        return None
+        if course_id in self._added:
+            return self._added[course_id]
+        slots = self.slots_of(np.array([course_id]))
+        return int(slots[0]) if len(slots) else None
+
+    def slots_of(self, course_ids: np.ndarray) -> np.ndarray:
+        """The slots of those that have one, in the order of the ids."""
+        if not len(self._sorted_ids):
+            return np.empty(0, "i4")
+        places = np.searchsorted(self._sorted_ids, course_ids)
+        places[places == len(self._sorted_ids)] = 0
+        is_known = self._sorted_ids[places] == course_ids
+        return self._sorted_slots[places[is_known]]
 
     # Names
 
@@ -359,20 +373,21 @@ class Bitmaps:
         return self._dated[on]
 
     def words(self, group: Group) -> list[Bits]:
-        """The courses that hold it: in each of fulltext.FIELDS, and anywhere."""
-        key = group.alternatives
-        if key in self._words:
-            self._words.move_to_end(key)
-            return self._words[key]
-        found = []
-        for ids in fulltext.find(group):
-            slots = self.slots[ids[ids < len(self.slots)]]
-            found.append(self.pack(slots[slots > 0] - 1))
-        found.append(np.bitwise_or.reduce(found))
-        self._words[key] = found
-        if len(self._words) * len(found) * self.width * 8 > MEMORY:
+        """The courses that hold it: in the title, on the shelf, and anywhere."""
+        if not self.has_words(group):
+            self.keep_words(group, fulltext.find(group))
+        self._words.move_to_end(_looked_up(group))
+        return self._words[_looked_up(group)]
+
+    def has_words(self, group: Group) -> bool:
+        return _looked_up(group) in self._words
+
+    def keep_words(self, group: Group, found: list[np.ndarray]) -> None:
+        """Keep what the full text found of a group."""
+        self._words[_looked_up(group)] = [self.pack(self.slots_of(ids)) for ids in found]
+        memory = len(self._words) * len(fulltext.FIELDS) * self.width * 8
+        if memory > MEMORY and len(self._words) > MOST_WORDS:
             self._words.popitem(last=False)
-        return found
 
     def choice(self, facet: str, slug: str, dated: _Dated) -> Bits:
         if facet in NUMEROUS:
@@ -445,8 +460,8 @@ class Bitmaps:
     def _matched(self, wanted: Wanted, day: Day, most: int | None) -> _Matched:
         """What matches and all counts; kept, since all pages and orders of a search share them."""
         key = (
-            tuple(group.alternatives for group in wanted.query.wanted),
-            tuple(group.alternatives for group in wanted.query.unwanted),
+            tuple(_looked_up(group) for group in wanted.query.wanted),
+            tuple(_looked_up(group) for group in wanted.query.unwanted),
             frozenset(wanted.chosen.items()),
             (wanted.hours_from, wanted.hours_to, wanted.published_after),
             (day.on, most),
@@ -522,6 +537,8 @@ class Bitmaps:
     def _count_numerous(
         self, facet: str, flags: np.ndarray, chosen: frozenset[str], most: int | None
     ) -> dict[str, int]:
+        if most == 0 and not chosen:
+            return {}
         labels = self.vocabulary().labels[facet]
         codes, lines = self.numerous[facet]
         found = np.bincount(lines.code[flags[lines.slot]], minlength=len(codes))
@@ -594,6 +611,11 @@ class Bitmaps:
 _COLUMNS = ("title_key", "hours", "facts")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def _looked_up(group: Group) -> tuple[tuple[Phrase, ...], bool]:
+    """A group without how it was typed."""
+    return group.alternatives, group.is_for_titles
 
 
 def _all(first: Bits, *rest: Bits) -> Bits:

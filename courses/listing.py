@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils.text import slugify
 
 from courses import fulltext, words
@@ -39,16 +39,17 @@ FREE, UNDER_50, TO_100, OVER_100 = "free", "under-50", "50-to-100", "over-100"
 def relist(course_ids: Iterable[int]) -> int:
     """Write the listings of these courses as the courses are now; the number of listings.
 
-    A course that was never published has none. Relisting twice changes nothing but the version.
+    A course that was never published has none. Relisting twice changes nothing but the version,
+    which stays where it is if there is nothing to list.
     Locks the catalog's state last, after any course; it is held to the end of the transaction.
     """
-    ids = sorted(set(course_ids))
+    ids = [pk for chunk in _chunks(sorted(set(course_ids))) for pk in _once_published(chunk)]
     if not ids:
         return 0
     state = _locked_state()
     state.version += 1
     state.save(update_fields=["version"])
-    return sum(_write(list(chunk), version=state.version) for chunk in _chunks(ids))
+    return sum(_write(chunk, version=state.version) for chunk in _chunks(ids))
 
 
 @transaction.atomic
@@ -66,15 +67,22 @@ def relist_missing() -> int:
     """Relist courses that have no listing or a wrong status in it: written by a restored backup, by
     hand, or before there were listings. The number of listings written.
     """
+    total = 0
+    # In the order of publication, as in process memory. Asked anew, since another may be at it.
+    missing = _missing().order_by("published_at", "pk").values_list("pk", flat=True)
+    while written := relist(missing[:CHUNK]):
+        total += written
+    return total
+
+
+def _missing() -> QuerySet[Course]:
     listed = CatalogEntry.objects.filter(course=OuterRef("pk"))
     is_published = Q(status=Course.Status.PUBLISHED)
-    missing = Course.objects.filter(published_at__isnull=False).filter(
+    return Course.objects.filter(published_at__isnull=False).filter(
         ~Exists(listed)
         | (is_published & Exists(listed.filter(is_published=False)))
         | (~is_published & Exists(listed.filter(is_published=True)))
     )
-    ids = list(missing.order_by("pk").values_list("pk", flat=True))
-    return sum(relist(chunk) for chunk in _chunks(ids))
 
 
 def rebuild(*, on_progress: Callable[[int], None] = lambda written: None) -> int:
@@ -84,16 +92,18 @@ def rebuild(*, on_progress: Callable[[int], None] = lambda written: None) -> int
     ``on_progress`` is told how many were written since it was last called.
     """
     last_word = SearchWord.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    ids = Course.objects.filter(published_at__isnull=False).order_by("pk")
-    total, last = 0, 0
+    # In the order of publication, which is that of process memory: new ones go to its end.
+    ids = Course.objects.filter(published_at__isnull=False).order_by("published_at", "pk")
+    total, rest = 0, ids
     seen: set[str] = set()
-    while chunk := list(ids.filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK]):
-        last = chunk[-1]
+    while chunk := list(rest.values_list("published_at", "pk")[:CHUNK]):
+        at, last = chunk[-1]
+        rest = ids.filter(Q(published_at__gt=at) | Q(published_at=at, pk__gt=last))
         with transaction.atomic():
             state = _locked_state()
             state.version += 1
             state.save(update_fields=["version"])
-            total += _write(chunk, version=state.version, seen=seen)
+            total += _write([pk for _, pk in chunk], version=state.version, seen=seen)
         on_progress(len(chunk))
     with transaction.atomic():
         state = _locked_state()
@@ -106,6 +116,11 @@ def rebuild(*, on_progress: Callable[[int], None] = lambda written: None) -> int
         state.rebuilt += 1
         state.save()
     return total
+
+
+def _once_published(ids: list[int]) -> list[int]:
+    listed = Course.objects.filter(pk__in=ids, published_at__isnull=False)
+    return list(listed.order_by("pk").values_list("pk", flat=True))
 
 
 def _chunks(ids: list[int]) -> Iterator[list[int]]:
@@ -304,8 +319,7 @@ def _fields(course: Course, found: dict[str, str]) -> fulltext.Fields:
             *dict.fromkeys(area.topic.name for area in areas),
             *(row.instructor.name for row in course.course_instructors.all()),
         ],
-        [course.summary],
-        [objective.text for objective in course.objectives.all()],
+        [course.summary, *(objective.text for objective in course.objectives.all())],
     ]
     fields: list[list[list[str]]] = []
     for items in texts:

@@ -157,6 +157,7 @@ class Group:
     typed: str
     alternatives: tuple[Phrase, ...]
     is_phrase: bool  # typed in quotes: exactly this
+    is_for_titles: bool = False  # looked for in titles alone
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The words of each listed course, in the full text of the database at hand.
 
-PostgreSQL: a tsvector with positions, A to D by field. SQLite: an FTS5 table, a column a field.
-Both are written and asked by ``courses.search`` alone. No foreign key: tests truncate the rest,
+PostgreSQL: a tsvector with positions, A to C by field. SQLite: an FTS5 table, a column a field.
+Both are written and asked by ``courses.fulltext`` alone. No foreign key: tests truncate the rest,
 and a document without its course finds nothing.
 """
 
@@ -18,7 +18,7 @@ TABLES = {
     "sqlite": (
         """
         CREATE VIRTUAL TABLE courses_searchdocument
-        USING fts5 (title, shelf, summary, rest, tokenize = "unicode61 tokenchars '_'")
+        USING fts5 (title, shelf, text, tokenize = "unicode61 tokenchars '_'")
         """,
         "DROP TABLE courses_searchdocument",
     ),

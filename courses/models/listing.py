@@ -58,7 +58,7 @@ class CatalogEntry(models.Model):
 class SearchWord(models.Model):
     """A word that stands in some course, for suggestions and for “did you mean”.
 
-    Words are only added: whether a word still finds anything is asked of the search.
+    Words stay until a rebuild; whether one still finds anything is asked of the search.
     """
 
     word = models.CharField(max_length=40, unique=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -526,3 +529,16 @@ def test_no_course_takes_the_address_of_another_page(db, slug):
         CourseFactory(slug=slug)
     with pytest.raises(ValidationError, match="the address of another page"):
         check_slug(slug)
+
+
+def test_a_course_at_an_address_that_became_a_page_moves(db):
+    """Before the constraint, any slug was free."""
+    step = importlib.import_module("courses.migrations.0008_move_reserved_addresses")
+    course, other = CourseFactory(slug="grief"), CourseFactory(slug="grief-course")
+
+    with patch.object(step, "RESERVED", ["grief"]):
+        step.move_courses(apps, None)
+
+    course.refresh_from_db()
+    other.refresh_from_db()
+    assert (course.slug, other.slug) == ("grief-course-2", "grief-course")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 from datetime import date, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -205,6 +206,44 @@ def test_a_deleted_approval_takes_its_courses_out(curator, noon):
     assert found(noon) == []
 
 
+def test_what_does_not_show_in_the_catalog_moves_nothing(curator, noon):
+    course = CourseFactory()
+    draft = CourseFactory(status=Course.Status.DRAFT, published_at=None)
+    listing.relist([course.pk])
+    before = CatalogState.objects.values().get()
+
+    edit(curator, draft, about="Another opening.")
+    edit(curator, course.provider, phone="(518) 555-0199")
+
+    after = CatalogState.objects.values().get()
+    assert after["version"] == before["version"]
+    # The provider is a choice of the catalog; a draft is none.
+    assert after["labels_version"] == before["labels_version"] + 1
+
+
+def test_deleted_questions_shorten_the_hours_that_the_catalog_shows(curator, noon):
+    course = CourseFactory(
+        hours=Decimal("1"), parts__lessons=1, parts__questions=8, difficulty=Decimal("3")
+    )
+    course.lessons.update(body="word " * 2600)
+    listing.relist([course.pk])
+    course.credits.update(hours=Decimal("1"))
+    url = reverse("admin:courses_question_changelist")
+    shown = CatalogEntry.objects.get().hours
+
+    curator.post(
+        url,
+        {
+            "action": "delete_selected",
+            "_selected_action": list(course.questions.values_list("pk", flat=True)),
+            "post": "yes",
+        },
+    )
+
+    assert not course.questions.exists()
+    assert CatalogEntry.objects.get().hours == catalog.credit_hours(course) < shown
+
+
 # --- What no change has listed ----------------------------------------------
 
 
@@ -285,6 +324,37 @@ def test_versions_become_visible_in_their_order(noon):
         (first.pk, 1),
         (second.pk, 2),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retiring_does_not_wait_for_one_who_adds_a_session_and_waits_for_the_catalog(noon):
+    """A new session refers to the course; PostgreSQL asks for the course again when it commits."""
+    course = CourseFactory(live=True)
+    listing.relist([course.pk])
+
+    def retire():
+        try:
+            catalog.retire(course=course, at=noon)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with transaction.atomic():
+            SessionFactory(course=course)
+            listing.relist([course.pk])
+            outcome = pool.submit(retire)
+            with pytest.raises(StillWaiting):
+                outcome.result(timeout=0.4)
+        outcome.result(timeout=15)
+
+    assert found(noon) == []
+
+
+def test_a_course_with_a_very_high_id_takes_no_memory(db, noon):
+    course = CourseFactory(pk=2**40)
+    listing.relist([course.pk])
+
+    assert found(noon) == found(noon, "consent") == [2**40]
 
 
 @pytest.mark.django_db(transaction=True)

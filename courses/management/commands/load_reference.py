@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from courses import reference_data
+from courses import listing, reference_data
 
 
 class Command(BaseCommand):
@@ -12,3 +12,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"{reference_data.load()} rows of reference data.")
+        # The first time after an update from before there were listings.
+        if listed := listing.relist_missing():
+            self.stdout.write(f"{listed} courses listed in the catalog.")

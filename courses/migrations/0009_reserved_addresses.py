@@ -7,7 +7,7 @@ import courses.models.catalog
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0007_search_tallies"),
+        ("courses", "0008_move_reserved_addresses"),
     ]
 
     operations = [
