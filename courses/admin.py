@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
@@ -16,6 +17,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
+from accounts.forms import time_zone_choices
 from accounts.models import User
 from courses import catalog, learning, listing, tallies
 from courses.models import (
@@ -143,8 +145,37 @@ class EvaluationInline(Part):
     model = EvaluationQuestion
 
 
+class SessionForm(forms.ModelForm):
+    """The times of a session are shown and typed in its own time zone."""
+
+    time_zone = forms.ChoiceField(
+        choices=time_zone_choices, help_text="The times beside it are in this zone"
+    )
+
+    class Meta:
+        model = Session
+        fields = "__all__"  # noqa: DJ007  the admin says which
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            for name in ("starts_at", "ends_at"):
+                moment = getattr(self.instance, name).astimezone(self.instance.tz)
+                self.initial[name] = moment.replace(tzinfo=None)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for name in ("starts_at", "ends_at"):
+            if data.get(name) and data.get("time_zone"):
+                # The field took them for times of the curator's zone.
+                typed = timezone.make_naive(data[name])
+                data[name] = typed.replace(tzinfo=ZoneInfo(data["time_zone"]))
+        return data
+
+
 class SessionInline(Part):
     model = Session
+    form = SessionForm
     formfield_overrides = HTTPS_LINKS
     ordering = ["starts_at"]
 
@@ -343,6 +374,7 @@ class QuestionAdmin(ListedAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ListedAdmin):
+    form = SessionForm
     formfield_overrides = HTTPS_LINKS
     list_display = ["course", "starts_at", "time_zone", "capacity", "seats_taken"]
     list_select_related = ["course"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib import admin
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
 from courses import completion, learning
-from courses.models import Attendance, Choice, Completion, Course, Question
+from courses.models import Attendance, Choice, Completion, Course, Question, Session
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import pass_post_test, read_lessons, ready_to_complete
 from transcripts.models import Certificate, CreditEntry
@@ -268,3 +268,29 @@ def test_a_failed_certificate_can_be_asked_for_again(
         )
 
     assert sent_tasks == [("transcripts.draw_certificate_pdf", {"certificate_id": certificate.pk})]
+
+
+def test_the_times_of_a_session_are_those_of_its_own_zone(client, curator):
+    client.force_login(curator)
+    course = CourseFactory(live=True)
+    form = {
+        "course": course.pk,
+        "key": "first",
+        "starts_at_0": "2027-01-13",
+        "starts_at_1": "12:00:00",
+        "ends_at_0": "2027-01-13",
+        "ends_at_1": "13:30:00",
+        "time_zone": "America/Los_Angeles",
+        "join_url": "https://meet.example/first",
+    }
+
+    assert client.post(page("courses_session_add"), form).status_code == 302
+
+    session = Session.objects.get()
+    assert session.starts_at == datetime(2027, 1, 13, 20, 0, tzinfo=UTC)
+    shown = client.get(page("courses_session_change", session.pk))
+    assert 'value="12:00:00"' in shown.text
+    # Saved again as it stands, it stays.
+    assert client.post(page("courses_session_change", session.pk), form).status_code == 302
+    session.refresh_from_db()
+    assert session.starts_at == datetime(2027, 1, 13, 20, 0, tzinfo=UTC)
