@@ -152,10 +152,6 @@ class SessionForm(forms.ModelForm):
         choices=time_zone_choices, help_text="The times beside it are in this zone"
     )
 
-    class Meta:
-        model = Session
-        fields = ["starts_at", "ends_at", "time_zone"]  # and what else the admin shows
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
