@@ -15,16 +15,19 @@ from urllib.parse import urlsplit
 from icalendar import Calendar, Event, vDuration
 
 from ce_portal import formats
+from courses import approvals
 from courses.models import Session
 
 REFRESH = timedelta(hours=6)
 
 
-def of_sessions(sessions: Iterable[Session], *, name: str, site: str, at: datetime) -> bytes:
+def of_sessions(
+    sessions: Iterable[Session], *, name: str, about: str = "", site: str, at: datetime
+) -> bytes:
     """The sessions as one calendar, for everybody's eyes: without the links to join.
 
     Needs each session's course with its provider's approvals, and its credits with their bodies.
-    ``at`` is the moment at which the file is made.
+    ``about`` is what else is to be said of the calendar; ``at`` is the moment at which it is made.
     """
     calendar = Calendar()
     calendar.add("version", "2.0")
@@ -32,6 +35,8 @@ def of_sessions(sessions: Iterable[Session], *, name: str, site: str, at: dateti
     # Published: DTSTAMP is then the moment of making the file, not of a change that nobody noted.
     calendar.add("method", "PUBLISH")
     calendar.add("x-wr-calname", _line(name))
+    if about:
+        calendar.add("x-wr-caldesc", _line(about))
     calendar.add("refresh-interval", vDuration(REFRESH, params={"VALUE": "DURATION"}))
     calendar.add("x-published-ttl", vDuration(REFRESH))
     for session in sessions:
@@ -42,13 +47,11 @@ def of_sessions(sessions: Iterable[Session], *, name: str, site: str, at: dateti
 def boards(session: Session) -> list[str]:
     """The bodies whose approval is in date on the day of the session, in the session's zone."""
     course = session.course
-    day = session.ends_at.astimezone(session.tz).date()
+    day = approvals.day_of(session)
     approved = {
         approval.body_id
         for approval in course.provider.approvals.all()
-        if approval.course_id in {None, course.pk}
-        and approval.valid_from <= day
-        and (approval.valid_to is None or day <= approval.valid_to)
+        if approval.course_id in {None, course.pk} and approvals.covers(approval, on=day)
     }
     return list(
         dict.fromkeys(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
@@ -45,6 +46,8 @@ class _Facts:
     is_live: bool
     is_retired: bool
     has_topic: bool
+    first_area: str
+    areas: frozenset[str]
     texts: dict[str, SafeString]  # for the stencil, escaped once
 
 
@@ -55,16 +58,20 @@ def render(
     at: datetime,
     zone: tzinfo,
     query: words.Query = words.NOTHING,
+    chosen: Mapping[str, frozenset[str]] = MappingProxyType({}),
     csrf_token: str = "",
     next_page: str = "",
 ) -> list[SafeString]:
     """The cards of these courses, in this order; none for a course that was never published.
 
-    Words of ``query`` are marked. Sessions are shown in ``zone``. A signed-in person sees what they
+    Words of ``query`` are marked. Of topics and focus areas that are ``chosen`` one is shown that
+    the course has. Sessions are shown in ``zone``. A signed-in person sees what they
     have to do with each course, and with ``csrf_token`` a button that keeps it for later, which
     without JavaScript comes back to ``next_page``.
     """
-    known = _known(course_ids, on=at.astimezone(zone).date())
+    vocabulary = shelf.vocabulary()
+    known = _known(course_ids, vocabulary, on=at.astimezone(zone).date())
+    sought = _areas_of(chosen, vocabulary)
     sessions = _next_sessions([pk for pk, facts in known.items() if facts.is_live], at=at)
     own: dict[int, tuple[str, str]] = {}
     kept: set[int] = set()
@@ -79,6 +86,9 @@ def render(
             continue
         facts = known[pk]
         values: dict[str, object] = {**facts.texts}
+        if facts.first_area not in sought:
+            for area in [area for area in sought if area in facts.areas][:1]:
+                values.update(_place(vocabulary.topic_of[area], area, vocabulary))
         values["title"] = words.highlight(facts.title, query) if query.wanted else facts.title
         values["summary"] = words.highlight(facts.summary, query) if query.wanted else facts.summary
         when = ON_DEMAND
@@ -86,7 +96,8 @@ def render(
             when = RETIRED
         elif pk in sessions:
             when = ANNOUNCED
-            starts_at, seats = sessions[pk]
+            starts_at, seats, full_at = sessions[pk]
+            values["full"] = f"{_short_day(full_at, zone)} full; " if full_at else ""
             values["starts_at"] = starts_at.isoformat()
             values["moment"] = formats.show_moment(starts_at, zone)
             values["seats"] = f" · {seats}" if seats else ""
@@ -114,8 +125,9 @@ def _card(*, when: str, has_topic: bool, has_state: bool) -> Stencil:
         "courses/_course_card.html",
         holes=(
             *("marker", "topic", "focus", "hours", "hours_plural", "slug", "title", "summary"),
-            *("format_icon", "format", "level", "starts_at", "moment", "seats", "boards_icon"),
-            *("boards", "state_icon", "state", "language", "captions", "price", "keep"),
+            *("format_icon", "format", "level", "full", "starts_at", "moment", "seats"),
+            *("boards_icon", "boards", "state_icon", "state", "language", "captions", "price"),
+            "keep",
         ),
         context={"when": when, "has_topic": has_topic, "has_state": has_state},
     )
@@ -137,10 +149,11 @@ def _keep_button(*, is_kept: bool) -> Stencil:
 _kept: tuple[shelf.Vocabulary | None, dict[tuple[int, int, date], _Facts]] = (None, {})
 
 
-def _known(course_ids: Iterable[int], *, on: date) -> dict[int, _Facts]:
+def _known(
+    course_ids: Iterable[int], vocabulary: shelf.Vocabulary, *, on: date
+) -> dict[int, _Facts]:
     """The facts of each course that was ever published; one query for those not in memory."""
     global _kept
-    vocabulary = shelf.vocabulary()
     kept = _kept
     if kept[0] is not vocabulary:
         kept = _kept = (vocabulary, {})
@@ -154,10 +167,10 @@ def _known(course_ids: Iterable[int], *, on: date) -> dict[int, _Facts]:
     missing = [pk for pk in course_ids if pk not in known]
     if missing:
         entries = CatalogEntry.objects.filter(pk__in=missing)
-        for pk, version, is_published, card in entries.values_list(
-            "pk", "version", "is_published", "card"
+        for pk, version, is_published, card, values in entries.values_list(
+            "pk", "version", "is_published", "card", "facts__values"
         ):
-            facts = _read(card, vocabulary, is_published=is_published, on=on)
+            facts = _read(card, values, vocabulary, is_published=is_published, on=on)
             known[pk] = facts
             if pk in versions:
                 cards[pk, version, on] = facts
@@ -173,17 +186,20 @@ def forget() -> None:
 
 
 def _read(
-    card: dict[str, Any], vocabulary: shelf.Vocabulary, *, is_published: bool, on: date
+    card: dict[str, Any],
+    values: list[str],
+    vocabulary: shelf.Vocabulary,
+    *,
+    is_published: bool,
+    on: date,
 ) -> _Facts:
     labels = vocabulary.labels
     hours = Decimal(card["hours"])
     boards = _boards_in_date(card["boards"], labels["board"], on=on)
-    topic = next((row for row in vocabulary.topics if row.slug == card["topic"]), None)
+    place = _place(card["topic"], card["focus"], vocabulary)
     texts = {
         "slug": card["slug"],
-        "marker": topic.marker if topic else "",
-        "topic": topic.name if topic else "",
-        "focus": labels["focus"].get(card["focus"], ""),
+        **place,
         "hours": formats.show_hours(hours),
         "hours_plural": "" if hours == 1 else "s",
         "format_icon": FORMAT_ICONS[card["format"]],
@@ -200,9 +216,32 @@ def _read(
         summary=card["summary"],
         is_live=is_published and card["format"] in Course.LIVE_FORMATS,
         is_retired=not is_published,
-        has_topic=topic is not None,
+        has_topic=bool(place["topic"]),
+        first_area=card["focus"],
+        areas=frozenset(
+            value.removeprefix("focus:") for value in values if value.startswith("focus:")
+        ),
         texts={name: conditional_escape(text) for name, text in texts.items()},
     )
+
+
+def _place(topic: str, area: str, vocabulary: shelf.Vocabulary) -> dict[str, str]:
+    """Where a course stands: names and marker of a topic and a focus area."""
+    row = next((row for row in vocabulary.topics if row.slug == topic), None)
+    return {
+        "marker": row.marker if row else "",
+        "topic": row.name if row else "",
+        "focus": vocabulary.labels["focus"].get(area, ""),
+    }
+
+
+def _areas_of(
+    chosen: Mapping[str, frozenset[str]], vocabulary: shelf.Vocabulary
+) -> dict[str, None]:
+    """The focus areas that are chosen, by themselves or with their topic, in their order."""
+    areas, topics = chosen.get("focus", frozenset()), chosen.get("topic", frozenset())
+    topic_of = vocabulary.topic_of
+    return dict.fromkeys(area for area in topic_of if area in areas or topic_of[area] in topics)
 
 
 def _boards_in_date(
@@ -221,17 +260,31 @@ def _boards_in_date(
     return f"{text}, and {more} more" if more > 0 else text
 
 
-def _next_sessions(live_ids: list[int], *, at: datetime) -> dict[int, tuple[datetime, str]]:
-    """For each of these courses when its next session starts, and its seats in words."""
-    sessions: dict[int, tuple[datetime, str]] = {}
+def _next_sessions(
+    live_ids: list[int], *, at: datetime
+) -> dict[int, tuple[datetime, str, datetime | None]]:
+    """For each of these courses the next session with a seat: its start, and its seats in words.
+
+    If the very next one is full, when that starts. It is shown itself if all are full.
+    """
+    sessions: dict[int, tuple[datetime, str, datetime | None]] = {}
     if live_ids:
         coming = Session.objects.coming(at=at).filter(course__in=live_ids).with_seats_taken()
         facts = ("course_id", "starts_at", "capacity", "seats_taken")
+        found: set[int] = set()
         for pk, starts_at, capacity, taken in coming.soonest_first().values_list(*facts):
-            if pk not in sessions:
-                left = None if capacity is None else max(0, capacity - taken)
-                sessions[pk] = (starts_at, formats.show_seats(left))
+            left = None if capacity is None else max(0, capacity - taken)
+            if pk not in found and (left != 0 or pk not in sessions):
+                full_at = sessions[pk][0] if pk in sessions else None
+                sessions[pk] = (starts_at, formats.show_seats(left), full_at)
+                if left != 0:
+                    found.add(pk)
     return sessions
+
+
+def _short_day(moment: datetime, zone: tzinfo) -> str:
+    there = moment.astimezone(zone)
+    return f"{there:%b} {there.day}"
 
 
 # --- What the reader alone sees ---------------------------------------------

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
+from courses import approvals
 from courses.models import Completion, Course, Enrollment, Session
 
 
@@ -22,7 +23,8 @@ def enroll(
 
     Enrolling again gives the seat that the learner holds.
     Locks the course, then the session (it carries the limit), so the last seat goes to one.
-    Raises EnrollmentError if the course is closed, or the session is past, full or not of it.
+    Raises EnrollmentError if the course is closed or gives no credit, or the session is past, full
+    or not of it. Credit is judged on the day of the session, or else on the day of enrolling.
     """
     course = Course.objects.select_for_update(of=["self"]).get(pk=course.pk)
     held = Enrollment.objects.open().filter(learner=learner, course=course).first()
@@ -32,8 +34,18 @@ def enroll(
         raise EnrollmentError("This course is not open for enrollment.")
     if course.is_live:
         session = _seat_in(session, course, at=at)
+        if not approvals.gives_credit(course, on=approvals.day_of(session)):
+            raise EnrollmentError(
+                "No approval of this course is in date on the day of this session, so it would "
+                "give no credit."
+            )
     elif session is not None:
         raise EnrollmentError("This course has no live sessions.")
+    elif not approvals.gives_credit(course, on=at.astimezone(learner.tz).date()):
+        raise EnrollmentError(
+            "No approval of this course is in date today, so it would give no credit. Enrollment "
+            "opens when one is."
+        )
     return Enrollment.objects.create(
         learner=learner, course=course, session=session, enrolled_at=at
     )

@@ -113,7 +113,7 @@ def _tree(asked: CatalogQuery, found: shelf.Found, row: _Row) -> SafeString:
             row.fill(
                 "focus",
                 area.slug,
-                found.counts["focus"][area.slug],
+                found.counts["focus"].get(area.slug, 0),
                 is_checked=area.slug in areas,
             )
             for area in topic.focus_areas.all()
@@ -125,7 +125,7 @@ def _tree(asked: CatalogQuery, found: shelf.Found, row: _Row) -> SafeString:
                 choice=row.fill(
                     "topic",
                     slug,
-                    found.counts["topic"][slug],
+                    found.counts["topic"].get(slug, 0),
                     is_checked=slug in topics,
                     is_mixed=slug in mixed,
                 ),

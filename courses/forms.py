@@ -124,7 +124,8 @@ class CatalogQuery:
                 f"the first {words.MAX_LENGTH} characters."
             )
         if text and not asked:
-            self.notes.append(f"“{_short(text)}” holds no word that can be searched for.")
+            reason = "is too common" if asked.only_stop_words else "has no word"
+            self.notes.append(f"“{_short(text)}” {reason} to search for.")
         return text, asked
 
     def _choices(self, query: QueryDict) -> dict[str, list[str]]:
@@ -138,16 +139,16 @@ class CatalogQuery:
         return chosen
 
     def _hours(self) -> tuple[Decimal | None, Decimal | None]:
-        least = self._clean(_HOURS, "hours_from", "“{}” is no number of hours: it was left out.")
-        most = self._clean(_HOURS, "hours_to", "“{}” is no number of hours: it was left out.")
+        least = self._clean(_HOURS, "hours_from", "a number of hours", "it")
+        most = self._clean(_HOURS, "hours_to", "a number of hours", "it")
         if least is not None and most is not None and least > most:
-            self.notes.append("The hours “From” are more than “To”: the hours were left out.")
+            self.notes.append("“From” is more than “To”: the hours were left out.")
             return None, None
         return least, most
 
     def _days(self) -> tuple[date | None, date | None]:
-        first = self._clean(_DAY, "live_from", "“{}” is no date: “Live from” was left out.")
-        last = self._clean(_DAY, "live_until", "“{}” is no date: “Live until” was left out.")
+        first = self._clean(_DAY, "live_from", "a date", "“Live from”")
+        last = self._clean(_DAY, "live_until", "a date", "“Live until”")
         # A date field of a browser takes nothing else.
         for name, day in (("live_from", first), ("live_until", last)):
             self.typed[name] = day.isoformat() if day else ""
@@ -156,14 +157,16 @@ class CatalogQuery:
             return None, None
         return first, last
 
-    def _clean(self, field: forms.Field, name: str, complaint: str) -> Any:
+    def _clean(self, field: forms.Field, name: str, kind: str, what: str) -> Any:
         typed = self.typed[name]
         if not typed:
             return None
         try:
             return field.clean(typed)
-        except ValidationError:
-            self.notes.append(complaint.format(_short(typed)))
+        except ValidationError as error:
+            is_far = field is _DAY and error.error_list[0].code != "invalid"
+            reason = "is too far off" if is_far else f"is not {kind}"
+            self.notes.append(f"“{_short(typed)}” {reason}, so {what} was left out.")
             return None
 
     # Writing
@@ -196,6 +199,11 @@ class CatalogQuery:
         return urlencode(self.pairs)
 
     @property
+    def address_pairs(self) -> list[tuple[str, str]]:
+        """As ``pairs``, with the page."""
+        return [*self.pairs, ("page", str(self.page))] if self.page > 1 else self.pairs
+
+    @property
     def sorts(self) -> list[tuple[str, str, bool]]:
         """Value, name, and whether it is chosen, of each order. The default goes by no value."""
         others = [name for name in SORT_LABELS if name not in {"relevance", self.default_sort}]
@@ -216,11 +224,11 @@ class CatalogQuery:
 
         chips = []
         if self.wanted.query:
-            chips.append(Chip("Words", self.q, without("q")))
+            chips.append(Chip("Words", _short(self.q), without("q")))
         chips += [
             Chip(
                 FACET_LABELS[facet],
-                self.vocabulary.labels[facet][slug],
+                _short(self.vocabulary.labels[facet][slug]),
                 without(facet, value=slug),
             )
             for facet, slugs in self.chosen.items()

@@ -21,6 +21,8 @@ from courses.models import Course, SavedSearch, ShortlistItem
 MOST = 50  # saved searches of one person
 SHOWN = 20  # courses that one mail names
 EVERYTHING = 10**9  # courses, as a limit
+# What narrows a search, by its name in the query string. Words are never unknown.
+FILTERS = (*shelf.FACETS, "hours_from", "hours_to", "live_from", "live_until")
 MAX_NAME = 120  # characters
 MAX_QUERY = 2000  # characters
 _JOINERS = "\u200c\u200d"
@@ -119,18 +121,27 @@ def _check(name: str) -> None:
         raise SavedError(f"A name has at most {MAX_NAME} characters.")
 
 
+def held(*, owner: User, asked: CatalogQuery) -> SavedSearch | None:
+    """The owner's saved search that asks the same."""
+    return SavedSearch.objects.visible_to(owner).filter(query=canonical(asked)).first()
+
+
 def reading(search: SavedSearch, vocabulary: shelf.Vocabulary | None = None) -> CatalogQuery:
     """What the catalog understands of a saved search today."""
     return CatalogQuery(QueryDict(search.query), vocabulary)
 
 
-def why_nothing(search: SavedSearch, asked: CatalogQuery, *, on: date) -> str:
-    """Why a search cannot find anything, in a sentence for its owner; "" if it can.
+def why_nothing(query: QueryDict, asked: CatalogQuery, *, on: date) -> str:
+    """Why a search that was kept, ``query``, cannot find anything, in a sentence; "" if it can.
 
     The catalog passes over a filter that it no longer knows, such as a board that is gone, and
-    would show all that the search left out. So a search that lost one is taken to find nothing.
+    would show all that the search left out. So a search that lost one is taken to find nothing,
+    saved here or subscribed to elsewhere.
     """
-    if {name for name, _ in asked.pairs} < QueryDict(search.query).keys():
+    understood = {name for name, _ in asked.pairs}
+    if any(
+        value.strip() for name in FILTERS if name not in understood for value in query.getlist(name)
+    ):
         return "The catalog no longer has something that this search asks for."
     until = asked.wanted.live_until
     if until and until < on and not asked.wanted.on_demand:
@@ -155,7 +166,7 @@ def news(*, search: SavedSearch, at: datetime) -> News:
     until = at - MARGIN
     zone = search.owner.tz
     asked = reading(search)
-    if why_nothing(search, asked, on=at.astimezone(zone).date()):
+    if why_nothing(QueryDict(search.query), asked, on=at.astimezone(zone).date()):
         return News([], 0, until)
     wanted = replace(asked.wanted, sort="newest", published_after=search.seen_until)
     found = shelf.find(wanted, at=at, zone=zone, limit=EVERYTHING, most=0).course_ids

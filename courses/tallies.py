@@ -6,10 +6,11 @@ process that ends takes the counts of its last minute with it: they are statisti
 
 Words can hold a name or an address. So of a search that found nothing only its words are kept, in
 small letters; none of them if anything in it looks like a mail address, a telephone or a license
-number; and curators see what was asked three times or more (``models.tallies``). Times are times,
-not people: one visitor who asks the same thing three times comes through. To prevent that we would
-have to remember who asked, which is worse. And a pause in typing is a search, so the beginning of a
-word may be counted as well.
+number; and curators see what was asked ten times or more (``models.tallies``); what was asked less
+often in its week is deleted when the week is over. Times are times, not people: one visitor who
+asks the same thing ten times comes through. To prevent that we would have to remember who asked,
+which is worse, so the wall is high instead. And a pause in typing is a search, so the beginning of
+a word may be counted as well.
 """
 
 from __future__ import annotations

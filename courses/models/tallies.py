@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import models, transaction
 from django.db.models import F, Q, Sum
 
-SHOWN_FROM = 3  # times; what was asked less often could be one person's own words
+SHOWN_FROM = 10  # times; what was asked less often could be one person's own words
 KEPT_FOR = timedelta(days=400)
 
 Count = tuple[str, str, str, str, int]  # week, kind, facet, value, times

@@ -369,6 +369,49 @@ def test_a_change_keeps_the_focus_what_was_opened_and_what_is_typed(watched):
     expect(page.get_by_role("checkbox", name="Under $50")).to_be_focused()
 
 
+def test_taking_a_filter_away_leads_to_the_results_and_every_field_follows(watched):
+    page = watched.page
+    page.goto(
+        "/courses/?q=consent&level=introductory&hours_from=1&live_from=2020-01-01&on_demand=yes"
+    )
+    page.evaluate("document.body.dataset.isTheSamePage = true")
+    heading = page.locator("#catalog-results h2")
+    form = page.locator("#filter-form")
+
+    page.locator("#box-language summary").click()
+    page.locator("#box-level summary").click()
+    page.get_by_role("link", name="Remove the filter Hours").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/courses/?q=consent&level=introductory&live_from=2020-01-01&on_demand=yes")
+
+    expect(heading).to_be_focused()
+    expect(page.locator("#catalog-count")).to_have_text(heading.inner_text())
+    expect(page.get_by_label("From", exact=True)).to_have_value("")
+    expect(page.get_by_label("Live from")).to_have_value("2020-01-01")
+    expect(page.get_by_role("checkbox", name="English")).to_be_visible()
+    expect(page.get_by_label("Introductory")).to_be_hidden()
+    expect(page.get_by_label("Introductory")).to_be_checked()
+
+    page.get_by_role("link", name="Clear all", exact=True).click()
+    page.wait_for_url("**/courses/")
+    expect(heading).to_be_focused()
+    expect(page.get_by_role("combobox", name="Search")).to_have_value("")
+    expect(page.get_by_label("Live from")).to_have_value("")
+    expect(form.get_by_role("checkbox", checked=True)).to_have_count(0)
+
+    # The new fields work as the old ones did.
+    page.get_by_role("checkbox", name="Free").check()
+    page.wait_for_url("**/courses/?price=free")
+    page.get_by_role("combobox", name="Search").press_sequentially("consent")
+    expect(page.get_by_role("listbox", name="Suggestions")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("checkbox", name="Free")).not_to_be_checked()
+    page.go_back()
+    expect(page.get_by_role("combobox", name="Search")).to_have_value("consent")
+    expect(page.get_by_role("checkbox", name="Introductory")).to_be_checked()
+    expect(page.locator("body")).to_have_attribute("data-is-the-same-page", "true")
+
+
 def test_turning_the_page_leads_to_the_top_of_the_results(watched):
     page = watched.page
     page.goto("/courses/?sort=title")
@@ -470,8 +513,9 @@ def test_the_portal_works_without_javascript(browser, portal):
     count = page.locator("article").count()
     page.get_by_label("Search courses").fill("consent")
     page.get_by_role("checkbox", name="Free").check()
-    page.get_by_role("button", name="Show").click()
-    asked = parse_qs(urlsplit(page.url).query)
+    page.get_by_label("Sort by").select_option("Fewest hours")
+    page.get_by_role("button", name="Sort", exact=True).click()
+    asked = parse_qs(urlsplit(page.url).query, keep_blank_values=True)
     ticked = page.get_by_role("checkbox", checked=True)
     expect(ticked).to_have_count(2)
     page.go_back()
@@ -483,7 +527,7 @@ def test_the_portal_works_without_javascript(browser, portal):
     page.wait_for_url("**/learn/*/")
 
     assert count > 0
-    assert asked == {"q": ["consent"], "format": ["text"], "price": ["free"], "sort": ["title"]}
+    assert asked == {"q": ["consent"], "format": ["text"], "price": ["free"], "sort": ["shortest"]}
     context.close()
 
 
@@ -492,6 +536,7 @@ PAGES = {
         "/",
         "/courses/",
         "/courses/?q=nothing-has-these-words",
+        f"/courses/?q={'x' * 200}&format=in-person&price=free&hours_from={'9' * 40}",
         "/courses/?q=trauma&format=text&format=recorded&hours_from=2&hours_to=1&sort=soonest",
         "/courses/?format=in-person&price=free&hours_from=6",
         f"/courses/{COURSE}/",

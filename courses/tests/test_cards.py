@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils.html import strip_tags
 
 from accounts.tests.factories import UserFactory
-from courses import cards, catalog, completion, learning, listing, words
+from courses import cards, catalog, completion, learning, listing, shelf, words
 from courses.models import (
     Approval,
     ApprovingBody,
@@ -126,6 +126,29 @@ def test_the_topic_is_that_of_the_first_focus_area(noon):
     assert "Ethics" not in card
 
 
+@pytest.mark.parametrize(
+    ("chosen", "place"),
+    [
+        ({}, "Ethics › Informed consent"),
+        ({"focus": {"policy"}}, "Advocacy › Policy"),
+        ({"topic": {"advocacy"}}, "Advocacy › Policy"),
+        ({"topic": {"advocacy"}, "focus": {"consent"}}, "Ethics › Informed consent"),
+        ({"focus": {"elsewhere"}, "format": {"text"}}, "Ethics › Informed consent"),
+    ],
+)
+def test_of_several_focus_areas_one_that_was_asked_for_is_shown(noon, chosen, place):
+    course = CourseFactory()
+    topic = Topic.objects.create(slug="advocacy", name="Advocacy", covers="-", marker="t-advocacy")
+    area = FocusArea.objects.create(slug="policy", name="Policy", covers="-", topic=topic)
+    CourseFocusArea.objects.create(course=course, focus_area=area, position=9)
+    FocusArea.objects.create(slug="elsewhere", name="Elsewhere", covers="-", topic=topic)
+
+    card = card_of(listed(course), noon, chosen=chosen)
+
+    assert text_of(card).startswith(f"{place} 1.5 h")
+    assert f'class="topic t-{place.split()[0].casefold()}"' in card
+
+
 def test_a_course_without_a_focus_area_has_a_card(noon):
     course = CourseFactory()
     course.course_focus_areas.all().delete()
@@ -185,7 +208,7 @@ def test_the_day_is_that_of_the_readers_zone(noon):
 )
 def test_a_live_course_shows_its_next_session_with_its_seats(noon, capacity, taken, seats):
     session = SessionFactory(starts_at=noon + DAY, capacity=capacity)
-    SessionFactory(course=session.course, starts_at=noon + 2 * DAY)
+    SessionFactory(course=session.course, starts_at=noon + 2 * DAY, capacity=0)
     SessionFactory(course=session.course, starts_at=noon - DAY)
     EnrollmentFactory.create_batch(taken, course=session.course, session=session)
     EnrollmentFactory(course=session.course, session=session, enrolled_at=noon, withdrawn_at=noon)
@@ -198,6 +221,20 @@ def test_a_live_course_shows_its_next_session_with_its_seats(noon, capacity, tak
         in card
     )
     assert "bi-camera-video" in card
+
+
+def test_a_live_course_shows_its_next_session_that_has_a_seat(noon):
+    full = SessionFactory(starts_at=noon + DAY, capacity=1)
+    SessionFactory(course=full.course, starts_at=noon + 2 * DAY, capacity=0)
+    SessionFactory(course=full.course, starts_at=noon + 3 * DAY, capacity=40)
+    SessionFactory(course=full.course, starts_at=noon + 4 * DAY)
+    EnrollmentFactory(course=full.course, session=full)
+    listed(full.course)
+
+    card = card_of(full.course, noon)
+
+    assert "Mar 3 full; Thu, Mar 5, 7:00 AM EST · 40 seats left" in text_of(card)
+    assert 'datetime="2026-03-05T12:00:00+00:00"' in card
 
 
 def test_a_session_is_shown_in_the_readers_zone(noon):
@@ -345,7 +382,7 @@ def test_no_more_cards_are_kept_than_there_is_room_for(noon, monkeypatch):
 
 @pytest.mark.parametrize("is_signed_in", [False, True])
 def test_cards_ask_as_often_for_one_course_as_for_fifty(
-    noon, django_assert_num_queries, is_signed_in
+    noon, django_assert_num_queries, is_signed_in, monkeypatch
 ):
     reader = UserFactory() if is_signed_in else STRANGER
     courses = []
@@ -367,7 +404,8 @@ def test_cards_ask_as_often_for_one_course_as_for_fifty(
         return len(cards.render(ids, user=reader, at=noon, zone=NEW_YORK, **options))
 
     show(courses[:1])
-    expected = {False: 4, True: 6}[is_signed_in]
+    monkeypatch.setattr(shelf, "CHECK_EVERY", 60)
+    expected = {False: 2, True: 4}[is_signed_in]
     with django_assert_num_queries(expected):
         assert show(courses[1:2] + courses[2:3]) == 2
     with django_assert_num_queries(expected):

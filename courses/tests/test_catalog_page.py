@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from html import escape, unescape
@@ -15,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
-from courses import listing, search, tallies
+from courses import listing, search, shelf, tallies
 from courses.models import Approval, Course, CourseFocusArea, CourseInstructor, ShortlistItem
 from courses.tests.factories import (
     CourseFactory,
@@ -145,7 +146,9 @@ def test_the_catalog_is_sorted_as_asked(client):
     listed(late, soon, whenever)
 
     orders = {
-        sort: "".join(title[0].upper() for title in titles(catalog(client, f"sort={sort}")))
+        sort: "".join(
+            title[0].upper() for title in titles(catalog(client, sort and f"sort={sort}"))
+        )
         for sort in ("", "newest", "soonest", "title", "shortest", "longest")
     }
 
@@ -288,7 +291,7 @@ def test_what_is_collapsed_opens_where_something_is_chosen(client):
 
     text = catalog(client, "method=reading").text
 
-    closed = re.findall(r'<details class="facet">\s*<summary>(.*?)<', text)
+    closed = re.findall(r'<details class="facet" id="[^"]*">\s*<summary>(.*?)<', text)
     assert closed == ["Language", "Access", "Provider", "Instructor"]
 
 
@@ -302,7 +305,7 @@ def test_what_was_typed_is_in_its_field_again(client):
     assert 'value="&quot;a&quot; &lt;b&gt;"' in text
     assert 'name="hours_from" value="&lt;1"' in text
     assert 'name="live_until" value="2026-03-01"' in text
-    assert "“&lt;1” is no number of hours: it was left out." in text
+    assert "“&lt;1” is not a number of hours, so it was left out." in text
 
 
 # --- Nothing, or little, is found -------------------------------------------
@@ -315,7 +318,7 @@ def test_mistyped_words_are_corrected_when_nothing_holds_them(client):
 
     assert titles(response) == ["<mark>Anxiety</mark> in children"]
     assert (
-        "No course holds “anxeity”. These are for "
+        "No courses match “anxeity”. Showing results for "
         '<a href="/courses/?q=anxiety&amp;format=text">“anxiety”</a>.'
     ) in response.text
     assert choices(response, "format")["text"] == (1, True)
@@ -331,13 +334,13 @@ def test_mistyped_words_are_corrected_when_nothing_holds_them(client):
 )
 def test_words_that_may_be_mistyped_come_with_a_question(client, monkeypatch, query, asked_instead):
     listed(CourseFactory(title="Anxiety"), CourseFactory(title="Sleep"))
-    monkeypatch.setattr(search, "correction", lambda typed, *, at, zone: "anxiety")
+    monkeypatch.setattr(search, "correction", lambda wanted, typed, *, at, zone: "anxiety")
 
     response = catalog(client, query)
 
     link = f'<a href="/courses/?{escape(asked_instead)}">anxiety</a>'
     assert f"Did you mean {link}?" in response.text
-    assert "These are for" not in response.text
+    assert "Showing results for" not in response.text
 
 
 def test_words_that_are_right_are_not_corrected(client):
@@ -346,7 +349,7 @@ def test_words_that_are_right_are_not_corrected(client):
     response = catalog(client, "q=anxiety+sleep")
 
     assert "Did you mean" not in response.text
-    assert "These are for" not in response.text
+    assert "Showing results for" not in response.text
     assert "No courses match" in response.text
 
 
@@ -379,6 +382,59 @@ def test_the_empty_page_says_which_word_to_drop(client):
         ("/courses/?q=marigolds+-spring&level=introductory", "quokka", "1 course"),
         ("/courses/?level=introductory", "marigolds quokka -spring", "2 courses"),
     ][::-1]
+
+
+def test_the_empty_page_for_words_alone_leads_to_the_topics(client):
+    listed(CourseFactory(title="Sleep"))
+
+    unknown = catalog(client, "q=xqzvvk&sort=title")
+    filtered = catalog(client, "q=xqzvvk&format=text")
+
+    lead = "No course holds these words. Try other words, or browse by topic:"
+    topic = '<a href="/courses/topics/ethics/"><span class="topic t-ethics">Ethics</span></a>'
+    assert [text in unknown.text for text in (lead, topic, "Drop “")] == [True, True, False]
+    assert [text in filtered.text for text in (lead, topic, "Drop “")] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("query", "offered"),
+    [
+        ("q=SPANISH", ("language=spanish", "in Spanish (1)")),
+        ("q=spanish&level=introductory", ("level=introductory&language=spanish", "in Spanish (1)")),
+        ("q=spanish&language=english", ("language=spanish", "in Spanish (1)")),
+        ("q=live-webinar", ("format=live-webinar", "in the format “Live interactive webinar” (1)")),
+        ("q=webinar", ("format=live-webinar", "in the format “Live interactive webinar” (1)")),
+        ("q=aswb", ("board=aswb-ace", "with credit for ASWB ACE (2)")),
+        ("q=spanish&level=advanced", None),
+        ("q=french", None),
+        ("q=spanish+-sleep", None),
+    ],
+)
+def test_words_that_name_a_filter_lead_to_it(client, query, offered):
+    listed(CourseFactory(title="Sleep", language="Spanish"), CourseFactory(title="Rest", live=True))
+
+    found = re.findall(
+        r'<a href="/courses/\?([^"]*)">Show courses (.*?)</a>', catalog(client, query).text
+    )
+
+    assert [(unescape(address), name) for address, name in found] == [offered] * bool(offered)
+
+
+def test_a_topic_that_goes_while_the_page_is_made_does_not_break_it(client, monkeypatch):
+    listed(CourseFactory(title="Sleep"))
+    find = shelf.find
+
+    def find_after_the_change(*args, **options):
+        found = find(*args, **options)
+        return replace(found, counts=dict.fromkeys(found.counts, {}))
+
+    monkeypatch.setattr(shelf, "find", find_after_the_change)
+
+    response = catalog(client)
+
+    assert titles(response) == ["Sleep"]
+    assert choices(response, "topic") == {"ethics": (0, False)}
+    assert choices(response, "focus") == {"consent": (0, False)}
 
 
 def test_an_empty_catalog_says_that_it_is_being_prepared(client):
@@ -555,7 +611,7 @@ def test_what_was_left_out_is_announced_with_the_count(client):
 
     fragment = catalog(client, "hours_from=abc", headers=HTMX)
 
-    assert "1 course. “abc” is no number of hours: it was left out.</p>" in fragment.text
+    assert "1 course. “abc” is not a number of hours, so it was left out.</p>" in fragment.text
 
 
 def test_after_turning_the_page_the_count_has_the_focus(client):
@@ -577,6 +633,74 @@ def test_htmx_is_told_the_address_in_its_one_form(client, three_pages):
     assert second.headers["HX-Push-Url"] == "/courses/?sort=title&page=2"
     assert plain.headers["HX-Push-Url"] == "/courses/?page=3"
     assert "HX-Push-Url" not in restored.headers
+
+
+def test_a_link_to_another_question_brings_every_field_with_it(client):
+    listed(CourseFactory())
+
+    fragment = catalog(
+        client,
+        "q=consent&hours_to=3&live_until=2199-01-01&on_demand=yes",
+        headers={**HTMX, "HX-Boosted": "true"},
+    ).text
+
+    swapped = re.findall(r'<(?:div|span|p) id="([^"]*)" hx-swap-oob="innerHTML"', fragment)
+    assert swapped == ["search-box", "filter-box", "catalog-count"]
+    fields = dict(re.findall(r'<input [^>]*name="(\w+)" value="([^"]*)"', fragment))
+    assert {name: fields[name] for name in ("q", "hours_from", "hours_to", "live_until")} == {
+        "q": "consent",
+        "hours_from": "",
+        "hours_to": "3",
+        "live_until": "2199-01-01",
+    }
+    page = catalog(client, "q=consent").text
+    assert [page.count(f'id="{name}"') for name in swapped] == [1, 1, 1]
+    for link in ('<ul class="chips"', '<p class="said"'):
+        assert (
+            f'{link} hx-boost="true" hx-target="#catalog-results"'
+            in catalog(client, "q=consnet").text
+        )
+
+
+# --- Addresses --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "address"),
+    [
+        ("q=&hours_from=&sort=", ""),
+        ("format=text&q=consent&hours_to=&page=2", "?q=consent&format=text&page=2"),
+        ("on_demand=yes&live_from=&q=", "?on_demand=yes"),
+        # What is left out is said, or was not from our form.
+        ("q=&hours_from=abc", None),
+        ("q=&live_from=0001-01-01", None),
+        ("q=&utm=x", None),
+        ("q=&format=nonsense", None),
+        ("q=&page=0", None),
+        ("format=text&q=consent", None),
+        ("", None),
+    ],
+)
+def test_empty_fields_of_a_form_do_not_stay_in_the_address(client, noted, query, address):
+    listed(CourseFactory(title="Consent"))
+
+    response = catalog(client, query)
+
+    if address is None:
+        assert response.status_code == 200
+    else:
+        assert (response.status_code, noted) == (302, [])
+        assert response.headers["Location"] == f"/courses/{address}"
+        assert client.get(response.headers["Location"]).status_code == 200
+    assert catalog(client, query, headers=HTMX).status_code == 200
+    assert catalog(client, query, headers=RESTORE).status_code == 200
+
+
+def test_without_javascript_a_button_sorts(client):
+    assert re.search(
+        r'<noscript><button [^>]*type="submit" form="filter-form">Sort</button></noscript>',
+        catalog(client).text,
+    )
 
 
 # --- Machines ---------------------------------------------------------------
@@ -676,7 +800,7 @@ def test_the_catalog_asks_as_often_for_one_course_as_for_fifty(
         listed(*courses)
 
     def queries(shown: int) -> int:
-        with django_assert_max_num_queries(30) as counted:
+        with django_assert_max_num_queries(40) as counted:
             response = catalog(client, query)
         assert len(titles(response)) == shown
         return len(counted)

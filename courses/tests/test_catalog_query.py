@@ -144,22 +144,22 @@ def test_of_each_facet_so_many_values_are_read():
             "live_from=2026-03-31&live_until=2026-03-01",
             "“Live until” is before “Live from”: the dates were left out.",
         ),
-        ("live_from=2026-02-30", "“2026-02-30” is no date: “Live from” was left out."),
-        ("live_until=soon", "“soon” is no date: “Live until” was left out."),
-        ("live_from=0000-01-01", "“0000-01-01” is no date: “Live from” was left out."),
-        ("live_from=0001-01-01", "“0001-01-01” is no date: “Live from” was left out."),
-        ("live_until=9999-12-31", "“9999-12-31” is no date: “Live until” was left out."),
-        ("hours_from=abc", "“abc” is no number of hours: it was left out."),
-        ("hours_from=1e400", "“1e400” is no number of hours: it was left out."),
-        ("hours_to=NaN", "“NaN” is no number of hours: it was left out."),
-        ("hours_to=-Infinity", "“-Infinity” is no number of hours: it was left out."),
-        ("hours_from=-1", "“-1” is no number of hours: it was left out."),
+        ("live_from=2026-02-30", "“2026-02-30” is not a date, so “Live from” was left out."),
+        ("live_until=soon", "“soon” is not a date, so “Live until” was left out."),
+        ("live_from=0000-01-01", "“0000-01-01” is not a date, so “Live from” was left out."),
+        ("live_from=0001-01-01", "“0001-01-01” is too far off, so “Live from” was left out."),
+        ("live_until=9999-12-31", "“9999-12-31” is too far off, so “Live until” was left out."),
+        ("hours_from=abc", "“abc” is not a number of hours, so it was left out."),
+        ("hours_from=1e400", "“1e400” is not a number of hours, so it was left out."),
+        ("hours_to=NaN", "“NaN” is not a number of hours, so it was left out."),
+        ("hours_to=-Infinity", "“-Infinity” is not a number of hours, so it was left out."),
+        ("hours_from=-1", "“-1” is not a number of hours, so it was left out."),
         (
             "hours_from=3&hours_to=2",
-            "The hours “From” are more than “To”: the hours were left out.",
+            "“From” is more than “To”: the hours were left out.",
         ),
-        ("q=the+of", "“the of” holds no word that can be searched for."),
-        ("q=%25", "“%” holds no word that can be searched for."),
+        ("q=the+of", "“the of” is too common to search for."),
+        ("q=%25", "“%” has no word to search for."),
     ],
 )
 def test_what_is_not_understood_is_left_out_and_said(query, note):
@@ -175,7 +175,7 @@ def test_what_is_not_understood_is_left_out_and_said(query, note):
 def test_a_note_does_not_grow_with_what_was_typed():
     asked = read("q=" + "%25" * 150)
 
-    assert asked.notes == [f"“{'%' * 60}…” holds no word that can be searched for."]
+    assert asked.notes == [f"“{'%' * 60}…” has no word to search for."]
 
 
 @pytest.mark.parametrize(
@@ -274,6 +274,10 @@ def test_a_chip_says_what_is_in_force(query, chip):
 
     assert labels(asked) == [chip]
     assert asked.chips[0].query == ""
+
+
+def test_a_chip_does_not_grow_with_what_was_typed():
+    assert labels(read("q=" + "x" * 200)) == [("Words", f"{'x' * 60}…")]
 
 
 def test_a_slug_that_two_facets_share_is_taken_away_from_one():

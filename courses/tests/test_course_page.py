@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
@@ -128,6 +129,111 @@ def test_the_page_says_when_no_approval_is_in_date(client):
 
 def test_the_page_of_an_approved_course_does_not_say_so(client):
     assert "No approval" not in page(client, CourseFactory())
+
+
+def test_the_page_opens_with_the_summary_and_then_says_what_it_is_about(client):
+    text = page(client, CourseFactory(summary="In short.", about="At length.\n\nAnd more."))
+
+    assert '<p class="lead">In short.</p>' in text
+    assert text.index("In short.</p>") < text.index("<p>At length.</p>") < text.index("<dl")
+
+
+def test_a_retired_course_says_since_when(client):
+    text = page(client, CourseFactory(retired=True))
+
+    assert "This course was retired on Jan 5, 2026 and takes no new enrollments." in text
+
+
+# --- Enrollment and approvals -----------------------------------------------
+
+
+def offers_to_enroll(text: str) -> bool:
+    return "Sign in to enroll" in text or 'class="btn btn-primary nowrap" href="#enroll"' in text
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+@pytest.mark.parametrize("live", [False, True])
+def test_a_course_that_gives_no_credit_today_offers_no_enrollment(client, live, signed_in):
+    course = CourseFactory(live=live)
+    if live:
+        SessionFactory(course=course, starts_at=timezone.now() + timedelta(days=5))
+    if signed_in:
+        client.force_login(UserFactory())
+    enroll = reverse("courses:enroll", args=[course.slug])
+    before = page(client, course)
+    course.provider.approvals.update(valid_to=date(2026, 1, 31))
+
+    after = page(client, course)
+
+    assert (offers_to_enroll(before), enroll in before) == (True, signed_in)
+    assert (offers_to_enroll(after), enroll in after) == (False, False)
+    assert "Gives no credit today</p>" in after
+    assert 'href="#enroll">No credit today</a>' in after
+    assert re.findall(r'<meta name="robots" content="(.*?)">', after) == ["noindex, follow"]
+
+
+def session_on(course: Course, day: date, **facts):
+    """From 10 to 11:30 PM in New York, when in UTC the next day has begun."""
+    starts_at = datetime.combine(day, time(22), tzinfo=ZoneInfo("America/New_York"))
+    return SessionFactory(course=course, starts_at=starts_at, **facts)
+
+
+def test_a_session_says_which_boards_do_not_approve_it_on_its_day(client):
+    course = CourseFactory(live=True)
+    today = timezone.localdate()
+    nbcc = ApprovingBody.objects.create(slug="nbcc", name="NBCC", full_name="NBCC", source="a test")
+    ApprovalFactory(provider=course.provider, body=nbcc, valid_to=today + timedelta(days=60))
+    CourseCredit.objects.create(
+        course=course, body=nbcc, credit_type=CreditTypeFactory(), hours=1, basis="a test"
+    )
+    course.provider.approvals.exclude(body=nbcc).update(valid_to=today + timedelta(days=30))
+    for days in (30, 31, 60, 61):
+        session_on(course, today + timedelta(days=days))
+
+    response = client.get(course.get_absolute_url())
+
+    assert [offer.not_approved for offer in response.context["offers"]] == [
+        [],
+        ["ASWB ACE"],
+        ["ASWB ACE"],
+        ["ASWB ACE", "NBCC"],
+    ]
+    assert response.text.count("Not approved by ASWB ACE on this date</p>") == 2
+    assert (
+        response.text.count("Not approved by ASWB ACE, NBCC on this date: gives no credit</p>") == 1
+    )
+
+
+def test_only_sessions_that_give_credit_can_be_chosen(client):
+    course = CourseFactory(live=True)
+    today = timezone.localdate()
+    course.provider.approvals.update(valid_from=today + timedelta(days=10))
+    early = session_on(course, today + timedelta(days=9))
+    first = session_on(course, today + timedelta(days=10))
+    full = session_on(course, today + timedelta(days=11), capacity=0)
+    client.force_login(UserFactory())
+
+    text = page(client, course)
+
+    chosen = {
+        pk: "disabled" in rest
+        for pk, rest in re.findall(r'name="session" value="(\d+)" required(.*?)>', text)
+    }
+    assert chosen == {str(early.pk): True, str(first.pk): False, str(full.pk): True}
+
+
+def test_sessions_that_are_full_or_give_no_credit_leave_nothing_to_choose(client):
+    course = CourseFactory(live=True)
+    today = timezone.localdate()
+    course.provider.approvals.update(valid_to=today + timedelta(days=10))
+    session_on(course, today + timedelta(days=10), capacity=0)
+    session_on(course, today + timedelta(days=11))
+
+    text = page(client, course)
+
+    assert not offers_to_enroll(text)
+    assert "No announced session with a free seat is on a day that an approval covers" in text
+    assert 'href="#enroll">No open session</a>' in text
 
 
 def test_two_kinds_of_credit_under_one_approval_show_its_statement_once(client):

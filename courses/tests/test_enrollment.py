@@ -1,11 +1,17 @@
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from accounts.tests.factories import UserFactory
 from courses import completion, enrollment
 from courses.models import Enrollment
-from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
+from courses.tests.factories import (
+    ApprovalFactory,
+    ApprovingBodyFactory,
+    CourseFactory,
+    EnrollmentFactory,
+    SessionFactory,
+)
 from courses.tests.stories import ready_to_complete
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +98,68 @@ def test_a_session_that_has_begun_is_refused():
     )
 
     assert message == "This session has begun already. Choose a later one."
+
+
+def approved(course, *, since: date, until: date) -> None:
+    course.provider.approvals.update(valid_from=since, valid_to=until)
+
+
+def test_enroll_refuses_a_course_that_gives_no_credit_that_day():
+    course, learner = CourseFactory(), UserFactory(time_zone="America/New_York")
+    approved(course, since=date(2026, 1, 1), until=date(2026, 3, 2))
+    # The learner's own day counts: in New York it is still March 2.
+    last_minute = datetime(2026, 3, 3, 4, 59, tzinfo=UTC)
+
+    message = refusal(learner=learner, course=course, at=last_minute + timedelta(minutes=1))
+
+    assert message == (
+        "No approval of this course is in date today, so it would give no credit. Enrollment "
+        "opens when one is."
+    )
+    assert enrollment.enroll(learner=learner, course=course, at=last_minute).course == course
+
+
+def test_an_approval_of_another_board_or_course_opens_no_enrollment(noon):
+    course = CourseFactory()
+    course.provider.approvals.all().delete()
+    other = ApprovingBodyFactory(slug="nbcc", name="NBCC")
+    ApprovalFactory(provider=course.provider, body=other)
+    ApprovalFactory(provider=course.provider, course=CourseFactory(provider=course.provider))
+
+    assert "no credit" in refusal(learner=UserFactory(), course=course, at=noon)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_open"),
+    [
+        (date(2026, 5, 1), date(2026, 12, 31), True),  # begins after enrolling
+        (date(2026, 6, 1), date(2026, 6, 1), True),
+        (date(2026, 1, 1), date(2026, 5, 31), False),
+        (date(2026, 6, 2), date(2026, 12, 31), False),
+    ],
+)
+def test_the_credit_of_a_live_course_is_judged_on_the_day_of_its_session(
+    noon, since, until, is_open
+):
+    # 10 PM on June 1 in New York, which is June 2 in UTC.
+    session = SessionFactory(starts_at=datetime(2026, 6, 2, 2, 0, tzinfo=UTC))
+    approved(session.course, since=since, until=until)
+    asked = {"course": session.course, "session": session, "at": noon}
+
+    if is_open:
+        assert enrollment.enroll(learner=UserFactory(), **asked).session == session
+    else:
+        assert refusal(learner=UserFactory(), **asked) == (
+            "No approval of this course is in date on the day of this session, so it would give "
+            "no credit."
+        )
+
+
+def test_a_learner_of_a_course_whose_approval_lapsed_keeps_the_seat(noon):
+    held = EnrollmentFactory()
+    held.course.provider.approvals.all().delete()
+
+    assert enrollment.enroll(learner=held.learner, course=held.course, at=noon) == held
 
 
 @pytest.mark.parametrize(("capacity", "taken"), [(None, 3), (2, 1)])

@@ -9,6 +9,9 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from icalendar import Calendar
@@ -462,6 +465,68 @@ def test_events_are_made_of_what_they_are_given(noon):
 BOTH = pytest.mark.parametrize("ask", [feed, calendar])
 
 
+@pytest.mark.parametrize("lost", ["topic=gone", "q=consent&provider=gone", "hours_from=abc"])
+def test_a_feed_whose_filter_is_gone_holds_nothing_and_says_why(client, settings, lost):
+    settings.SITE_URL = "https://portal.example.org"
+    session(CourseFactory(live=True, title="Consent"))
+    listing.relabel()
+
+    atom = ElementTree.fromstring(feed(client, lost).content)
+    ics = Calendar.from_ical(calendar(client, lost).content)
+
+    why = "The catalog no longer has something that this search asks for."
+    assert (atom.findall(f"{ATOM}entry"), ics.walk("VEVENT")) == ([], [])
+    assert (atom.findtext(f"{ATOM}subtitle"), str(ics["X-WR-CALDESC"])) == (why, why)
+    # Nor does it lead a reader to a feed of everything.
+    assert atom.findtext(f"{ATOM}id") == f"https://portal.example.org/courses/feed.atom?{lost}"
+
+
+def test_a_feed_that_finds_something_says_nothing_of_the_kind(client):
+    session(CourseFactory(live=True, title="Consent"))
+
+    assert "no longer has" not in feed(client, "q=consent&format=live-webinar").text
+    assert "X-WR-CALDESC" not in calendar(client, "q=consent&format=live-webinar").text
+
+
+def test_a_calendar_is_kept_until_the_catalog_changes(client):
+    made = session()
+    first = calendar(client, "format=live-webinar&sort=title")
+
+    with CaptureQueriesContext(connection) as captured:
+        again = calendar(client, "format=live-webinar")
+        asked = [query["sql"] for query in captured]
+    Session.objects.update(place="118 Canal Street")
+    listing.relist([made.course_id])
+    moved = events(calendar(client, "format=live-webinar"))
+
+    assert again.content == first.content
+    # Nothing but how far the catalog has moved.
+    assert asked
+    assert [sql for sql in asked if "courses_catalogstate" not in sql] == []
+    assert [event["LOCATION"] for event in moved] == ["118 Canal Street, and online"]
+
+
+def test_a_calendar_is_kept_for_its_hour_and_its_question_alone(client, monkeypatch):
+    now = timezone.now().replace(minute=58)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+    session(CourseFactory(live=True, title="Alliance"), starts_at=now + timedelta(minutes=1))
+    asked = [len(events(calendar(client, query))) for query in ("q=alliance", "q=sleep", "")]
+
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now + timedelta(minutes=3))
+
+    assert asked == [1, 0, 1]
+    assert events(calendar(client)) == []
+
+
+@pytest.mark.parametrize("few", [0, 500])
+def test_few_courses_and_many_have_the_same_sessions(client, monkeypatch, few):
+    monkeypatch.setattr("courses.views.feeds.FEW", few)
+    session(CourseFactory(live=True, title="Sleep"))
+    alliance = session(CourseFactory(live=True, title="Alliance"))
+
+    assert sessions_of(calendar(client, "q=alliance")) == [alliance.pk]
+
+
 @BOTH
 @pytest.mark.parametrize("query", NONSENSE)
 def test_nonsense_never_fails(client, ask, query):
@@ -535,6 +600,7 @@ def test_a_feed_asks_as_often_for_one_course_as_for_three(
 ):
     def queries() -> int:
         ask(client)
+        cache.clear()
         with django_assert_max_num_queries(12) as counted:
             ask(client)
         return len(counted)

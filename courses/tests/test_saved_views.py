@@ -9,6 +9,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.signing import Signer
 from django.http import QueryDict
 from django.test import Client
@@ -19,6 +20,7 @@ from accounts.tests.factories import UserFactory
 from courses import catalog, listing, saved
 from courses.forms import CatalogQuery
 from courses.models import SavedSearch, ShortlistItem
+from courses.templatetags.saved_searches import held_search
 from courses.tests.factories import CourseFactory
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +80,43 @@ def test_a_search_is_saved_and_the_reader_is_back_where_they_were(own, owner):
         True,
     )
     assert response.redirect_chain == [("/courses/?q=consent&format=text", 302)]
-    assert said(response) == ["“Mine” is one of your saved searches."]
+    assert said(response) == ["Saved as “Mine”."]
+
+
+def test_saving_the_same_again_names_the_first(own):
+    own.post("/courses/saved/add/", {"query": "hours_from=1&format=text", "name": "First"})
+
+    response = own.post(
+        "/courses/saved/add/", {"query": "format=text&hours_from=1", "name": "2nd"}, follow=True
+    )
+
+    assert said(response)[-1] == "You already saved this as “First”."
+    assert SavedSearch.objects.count() == 1
+
+
+def test_the_catalog_knows_what_the_reader_has_saved(own, owner):
+    listed()
+    save(owner, "format=text&hours_from=1")
+    save(UserFactory(), "format=text")
+
+    pages = {
+        query: own.get(f"/courses/?{query}").text
+        for query in ("hours_from=1&format=text&page=2", "format=text")
+    }
+
+    assert {
+        query: ('Saved · <a href="/courses/saved/">' in text, "/courses/saved/add/" in text)
+        for query, text in pages.items()
+    } == {"hours_from=1&format=text&page=2": (True, False), "format=text": (False, True)}
+
+
+def test_knowing_it_takes_one_query_and_none_for_a_visitor(django_assert_num_queries):
+    asked, reader = CatalogQuery(QueryDict("hours_from=1")), UserFactory()
+
+    with django_assert_num_queries(1):
+        held_search(reader, asked)
+    with django_assert_num_queries(0):
+        held_search(AnonymousUser(), asked)
 
 
 def test_a_search_that_cannot_be_saved_says_why(own):
@@ -136,8 +174,9 @@ def test_the_catalog_offers_to_save_what_is_asked(own):
 
     search = SavedSearch.objects.get()
     assert search.query == saved.canonical(CatalogQuery(QueryDict(f"q={words}&format=text")))
-    assert search.name == f"{words * 5}"[:119] + "…"
-    assert said(response) == [f"“{search.name}” is one of your saved searches."]
+    assert search.name == fields["name"].strip()
+    assert search.name.startswith("consent consent")
+    assert said(response) == [f"Saved as “{search.name}”."]
 
 
 def test_the_catalog_offers_nothing_to_save_without_a_filter(own):
@@ -414,7 +453,7 @@ def test_a_visitor_signs_in_first_and_comes_to_the_course(client, verb):
 # --- The shortlist ----------------------------------------------------------
 
 
-def test_the_shortlist_shows_my_courses_the_last_one_first(own, owner, noon):
+def test_the_shortlist_shows_my_courses_the_most_recent_first(own, owner, noon):
     for number, title in enumerate(["First", "Second", "Third"]):
         saved.keep(owner=owner, course=listed(title=title), at=noon + number * DAY)
     saved.keep(owner=UserFactory(), course=listed(title="Somebody else's"), at=noon)
@@ -424,8 +463,27 @@ def test_the_shortlist_shows_my_courses_the_last_one_first(own, owner, noon):
     places = [text.index(f">{title}</a>") for title in ("Third", "Second", "First")]
     assert places == sorted(places)
     assert "Somebody else" not in text
-    assert "3 courses kept for later" in text
+    assert "3 courses kept for later, most recent first<" in text
     assert text.count("/drop/") == 6  # action and hx-post of each
+
+
+def test_dropping_on_the_shortlist_counts_again_and_elsewhere_not(own, owner, noon):
+    courses = [listed() for _ in range(3)]
+    for course in courses:
+        saved.keep(owner=owner, course=course, at=noon)
+
+    def drop(course, page):
+        htmx = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}"}
+        return own.post(f"/courses/{course.slug}/drop/", headers=htmx).text
+
+    elsewhere = drop(courses[0], "/courses/")
+    left = [drop(course, "/courses/shortlist/?page=1") for course in courses[1:]]
+
+    assert "kept-count" not in elsewhere
+    assert [re.findall(r'id="kept-count" hx-swap-oob="true">(.*?)</p>', text) for text in left] == [
+        ["1 course kept for later"],
+        ["No courses kept for later"],
+    ]
 
 
 def test_a_course_that_was_retired_stays_on_the_shortlist_and_says_so(own, owner, noon):

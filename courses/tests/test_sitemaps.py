@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.robotparser import RobotFileParser
 from xml.etree import ElementTree
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from courses.models import Topic
-from courses.tests.factories import CourseFactory
+from courses.tests.factories import ApprovalFactory, ApprovingBodyFactory, CourseFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +71,20 @@ def test_drafts_and_retired_courses_are_in_no_sitemap(client):
     CourseFactory(retired=True)
 
     assert found(section(client, "courses")) == [f"{SITE}/courses/offered/"]
+
+
+def test_a_course_that_gives_no_credit_today_is_in_no_sitemap(client):
+    today = timezone.localdate()
+    course, other = CourseFactory(slug="lapsed"), CourseFactory(slug="approved-by-itself")
+    course.provider.approvals.update(valid_to=today - timedelta(days=1))
+    before = [found(section(client, "courses")), found(client.get("/sitemap.xml"), "lastmod")]
+    ApprovalFactory(provider=course.provider, course=other)
+    ApprovalFactory(
+        provider=course.provider, body=ApprovingBodyFactory(slug="nbcc", name="NBCC")
+    )  # none of its credit lines
+
+    assert before == [[], []]
+    assert found(section(client, "courses")) == [f"{SITE}/courses/approved-by-itself/"]
 
 
 def test_catalog_and_topics_are_in_the_sitemap(client):

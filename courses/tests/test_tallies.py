@@ -69,7 +69,7 @@ def asked(sent_tasks):
     return [(kind, facet, value, times) for _, kind, facet, value, times in handed_over(sent_tasks)]
 
 
-def tally(value="lego", *, week=THIS_WEEK, kind=NOTHING_FOUND, facet="", times=3):
+def tally(value="lego", *, week=THIS_WEEK, kind=NOTHING_FOUND, facet="", times=10):
     return SearchTally.objects.create(week=week, kind=kind, facet=facet, value=value, times=times)
 
 
@@ -395,18 +395,18 @@ def test_two_workers_with_the_same_rows_never_wait_in_a_circle(is_new):
 def test_rare_rows_go_when_their_week_is_over_and_all_rows_after_400_days(noon):
     old = week_of(noon - timedelta(days=401))
     young = week_of(noon - timedelta(days=393))
-    tally("rare", times=2)
-    tally("rare", times=2, week=LAST_WEEK)
-    tally("asked three times", times=3, week=LAST_WEEK)
+    tally("rare", times=9)
+    tally("rare", times=9, week=LAST_WEEK)
+    tally("asked ten times", times=10, week=LAST_WEEK)
     tally("young", times=50, week=young)
     tally("old", times=50, week=old)
-    tally("ethics", times=2, kind=FILTER, facet="topic", week=LAST_WEEK)
+    tally("ethics", times=9, kind=FILTER, facet="topic", week=LAST_WEEK)
 
     SearchTally.objects.forget_old(at=noon)
 
     assert {(week, value) for week, _, _, value, _ in rows()} == {
         (THIS_WEEK, "rare"),
-        (LAST_WEEK, "asked three times"),
+        (LAST_WEEK, "asked ten times"),
         (young, "young"),
     }
 
@@ -497,15 +497,15 @@ def test_a_row_has_no_page_of_its_own_not_even_for_a_superuser(client, rest):
 
 
 @pytest.mark.django_db
-def test_weeks_are_added_up_and_what_was_asked_less_than_three_times_is_not_shown(client, curator):
-    tally("lego therapy", week=weeks_ago(0), times=2)
-    tally("lego therapy", week=weeks_ago(1), times=3)
-    tally("just often enough", week=weeks_ago(0), times=3)
-    tally("jane doe", week=weeks_ago(0), times=2)
+def test_weeks_are_added_up_and_what_was_asked_less_than_ten_times_is_not_shown(client, curator):
+    tally("lego therapy", week=weeks_ago(0), times=5)
+    tally("lego therapy", week=weeks_ago(1), times=6)
+    tally("just often enough", week=weeks_ago(0), times=10)
+    tally("jane doe", week=weeks_ago(0), times=9)
 
     response = client.get(PAGE)
 
-    assert shown(response)[0] == [("lego therapy", 5), ("just often enough", 3)]
+    assert shown(response)[0] == [("lego therapy", 11), ("just often enough", 10)]
     assert "jane" not in response.text
     assert 'href="/courses/?q=lego+therapy"' in response.text
 
@@ -516,23 +516,23 @@ def test_filters_have_the_names_of_the_catalog_and_say_how_often_they_found_noth
 ):
     TopicFactory(slug="ethics", name="Ethics & law")
     for value, facet, times in [
-        ("ethics", "topic", 3),
-        ("free", "price", 7),
-        ("gone", "provider", 4),
-        ("rare", "provider", 2),
+        ("ethics", "topic", 10),
+        ("free", "price", 17),
+        ("gone", "provider", 14),
+        ("rare", "provider", 9),
     ]:
         tally(value, kind=FILTER, facet=facet, times=times, week=weeks_ago(0))
-    tally("free", facet="price", times=5, week=weeks_ago(0))
-    tally("ethics", facet="topic", times=2, week=weeks_ago(0))
+    tally("free", facet="price", times=12, week=weeks_ago(0))
+    tally("ethics", facet="topic", times=9, week=weeks_ago(0))
 
     response = client.get(PAGE)
 
     assert shown(response) == (
         [],
         [
-            ("Price", "Free", 7, 5),
-            ("Provider", "gone", 4, 0),
-            ("Topic", "Ethics & law", 3, 0),
+            ("Price", "Free", 17, 12),
+            ("Provider", "gone", 14, 0),
+            ("Topic", "Ethics & law", 10, 0),
         ],
     )
     assert 'href="/courses/?topic=ethics"' in response.text

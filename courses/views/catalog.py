@@ -12,7 +12,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import get_token
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -28,6 +28,17 @@ MAX_PAGES = 500
 FEW = 3  # courses; of fewer than that, the words may be mistyped
 NEAREST = 4
 MOST_WAYS_OUT = 20  # filters that the empty page tries to do without
+MOST_MEANT = 4  # choices that the words may be the name of
+
+# What words may name that is none of a course's words, and how it is offered.
+MEANT = {
+    "language": "in {}",
+    "board": "with credit for {}",
+    "format": "in the format “{}”",
+    "type": "with {} credit",
+    "provider": "of {}",
+    "instructor": "taught by {}",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,15 @@ class WayOut:
     total: int
 
 
+@dataclass(frozen=True)
+class Meant:
+    """A choice of a facet that goes by the words that were typed."""
+
+    name: str
+    query: str
+    total: int
+
+
 @login_not_required
 @require_safe
 def catalog(request: HttpRequest) -> HttpResponse:
@@ -57,6 +77,8 @@ def catalog(request: HttpRequest) -> HttpResponse:
     htmx = request.htmx  # type: ignore[attr-defined]
     is_return = htmx.history_restore_request
     asked = CatalogQuery(request.GET)
+    if not htmx and _only_empties_are_left_out(asked, request.GET):
+        return redirect(_address(asked.address_pairs))
     answer = _answer(asked, at=at, zone=zone)
     wanted, found = answer.wanted, answer.found
     if asked.page == 1 and not is_return:
@@ -73,7 +95,7 @@ def catalog(request: HttpRequest) -> HttpResponse:
         "answer": answer,
         "found": found,
         "page": answer.page,
-        "cards": _cards(request, found.course_ids, at=at, zone=zone, query=wanted.query),
+        "cards": _cards(request, found.course_ids, wanted, at=at, zone=zone),
         "rows": rows,
         "filters": lambda: facets.form(asked, rows, total=found.total),
         "is_cut": found.total > MAX_PAGES * PAGE_SIZE,
@@ -84,13 +106,19 @@ def catalog(request: HttpRequest) -> HttpResponse:
     }
     if not found.total:
         nearest = shelf.nearest(wanted, at=at, zone=zone, limit=NEAREST)
-        context["nearest"] = _cards(request, nearest, at=at, zone=zone, query=wanted.query)
+        context["nearest"] = _cards(request, nearest, wanted, at=at, zone=zone)
         context["ways_out"] = _ways_out(asked, at=at, zone=zone)
+        if len(asked.chips) == 1 and wanted.query.wanted:
+            context["topics"] = asked.vocabulary.topics
+    if answer.is_replaced or not found.total:
+        context["meant"] = _meant(asked, at=at, zone=zone)
     response = page_or_fragment(
         request, "courses/catalog.html", "courses/_catalog_results.html", context
     )
     if htmx and not is_return:
-        push_url(response, _address(asked, answer.page))
+        number = answer.page.number
+        page = [("page", str(number))] if number > 1 else []
+        push_url(response, _address([*asked.pairs, *page]))
     return response
 
 
@@ -99,8 +127,8 @@ def _answer(asked: CatalogQuery, *, at: datetime, zone: tzinfo) -> Answer:
     found, page = _find(wanted, asked.page, at=at, zone=zone)
     if found.total >= FEW or not wanted.query.wanted:
         return Answer(wanted, found, page)
-    corrected = search.correction(asked.q, at=at, zone=zone)
-    if corrected and not found.total:
+    corrected = search.correction(wanted, asked.q, at=at, zone=zone)
+    if corrected and not found.total and search.may_replace(asked.q, corrected):
         better = replace(wanted, query=words.parse(corrected))
         found_better, page_better = _find(better, asked.page, at=at, zone=zone)
         if found_better.total:
@@ -132,25 +160,34 @@ def _find(
 def _cards(
     request: HttpRequest,
     course_ids: list[int],
+    wanted: shelf.Wanted,
     *,
     at: datetime,
     zone: tzinfo,
-    query: words.Query,
 ) -> list[SafeString]:
     return cards.render(
         course_ids,
         user=request.user,
         at=at,
         zone=zone,
-        query=query,
+        query=wanted.query,
+        chosen=wanted.chosen,
         csrf_token=get_token(request) if request.user.is_authenticated else "",
         next_page=request.get_full_path(),
     )
 
 
-def _address(asked: CatalogQuery, page: Page[Any]) -> str:
-    """The address of this page in its one form, whatever order the browser put its parts in."""
-    pairs = [*asked.pairs, ("page", str(page.number))] if page.number > 1 else asked.pairs
+def _only_empties_are_left_out(asked: CatalogQuery, query: QueryDict) -> bool:
+    """Is the query string what is understood of it, but for empty fields of a form?"""
+    pairs = [(name, value) for name, values in query.lists() for value in values]
+    full = [pair for pair in pairs if pair[1]]
+    return (
+        len(full) < len(pairs) and not asked.notes and sorted(full) == sorted(asked.address_pairs)
+    )
+
+
+def _address(pairs: list[tuple[str, str]]) -> str:
+    """The address of the catalog in its one form, whatever order the browser put its parts in."""
     here = reverse("courses:catalog")
     return f"{here}?{urlencode(pairs)}" if pairs else here
 
@@ -163,7 +200,9 @@ def _with_words(asked: CatalogQuery, typed: str) -> str:
 def _ways_out(asked: CatalogQuery, *, at: datetime, zone: tzinfo) -> list[WayOut]:
     """What to drop so that something is found, most courses first."""
     ways = []
-    for chip in [*_single_words(asked), *asked.chips][:MOST_WAYS_OUT]:
+    # To drop the only filter is to clear all.
+    chips = asked.chips if len(asked.chips) > 1 else []
+    for chip in [*_single_words(asked), *chips][:MOST_WAYS_OUT]:
         without = CatalogQuery(QueryDict(chip.query), asked.vocabulary).wanted
         if total := shelf.count(without, at=at, zone=zone):
             ways.append(WayOut(chip, total))
@@ -187,6 +226,26 @@ def _single_words(asked: CatalogQuery) -> list[Chip]:
         )
         for dropped in query.wanted
     ]
+
+
+def _meant(asked: CatalogQuery, *, at: datetime, zone: tzinfo) -> list[Meant]:
+    """Choices that go by the words, if they find something instead of them."""
+    if asked.wanted.query.unwanted:
+        return []
+    typed, lexemes = asked.q.casefold(), set(words.lexemes(asked.q))
+    found: list[Meant] = []
+    for facet, phrase in MEANT.items():
+        for slug, label in asked.vocabulary.labels[facet].items():
+            is_named = typed in {slug, label.casefold()}
+            if typed and (is_named or (lexemes and lexemes <= set(words.lexemes(label)))):
+                others = [pair for pair in asked.pairs if pair[0] not in {"q", facet}]
+                query = urlencode([*others, (facet, slug)])
+                wanted = CatalogQuery(QueryDict(query), asked.vocabulary).wanted
+                if total := shelf.count(wanted, at=at, zone=zone):
+                    found.append(Meant(phrase.format(label), query, total))
+                if len(found) == MOST_MEANT:
+                    return found
+    return found
 
 
 def _title(asked: CatalogQuery, page: Page[Any]) -> str:

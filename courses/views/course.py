@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -45,6 +46,19 @@ INTERACTION = {
 }
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A coming session, and what an enrollment in it would be worth."""
+
+    session: Session
+    not_approved: list[str]  # boards of the course that give no credit on the session's day
+    gives_credit: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.gives_credit and self.session.seats_left != 0
+
+
 @login_not_required
 @require_safe
 def course(request: HttpRequest, slug: str) -> HttpResponse:
@@ -57,7 +71,11 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         .prefetch_related("teaching_methods"),
         slug=slug,
     )
-    valid = approvals.in_date(shown, on=timezone.localdate())
+    today = timezone.localdate()
+    sessions: list[Session] = shown.coming_sessions  # type: ignore[attr-defined]
+    days = approvals.by_day(shown, [today, *map(approvals.day_of, sessions)])
+    valid = days[today]
+    offers = [_offer(shown, session, days) for session in sessions]
     credits = [(credit, valid.get(credit.body_id)) for credit in shown.credits.all()]
     objectives = list(shown.objectives.order_by("position", "pk").values_list("text", flat=True))
     instructors = list(
@@ -76,6 +94,10 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "credits": credits,
         # Two credit lines of one body stand under one approval.
         "statements": {approval.pk: approval for _, approval in credits if approval}.values(),
+        "offers": offers,
+        "is_open": any(offer.is_open for offer in offers)
+        if shown.is_live
+        else any(approval for _, approval in credits),
         "interaction": INTERACTION[Course.Format(shown.format)],
         "agenda": agenda,
         "instruction_minutes": sum(item.minutes for item in agenda if item.carries_credit),
@@ -89,6 +111,16 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "section": "catalog",
     }
     return render(request, "courses/course.html", context)
+
+
+def _offer(course: Course, session: Session, days: dict[date, dict[int, Approval]]) -> Offer:
+    valid = days[approvals.day_of(session)]
+    boards = {credit.body.name: credit.body_id in valid for credit in course.credits.all()}
+    return Offer(
+        session=session,
+        not_approved=[name for name, is_approved in boards.items() if not is_approved],
+        gives_credit=any(boards.values()),
+    )
 
 
 def _own_enrollment(request: HttpRequest, course: Course) -> Enrollment | None:

@@ -1,7 +1,8 @@
 """For programs that people subscribe with: new courses as Atom, live sessions as iCalendar.
 
 Each takes the catalog's query string. A reader sends no cookie and sits in no time zone: whoever
-asks gets the same, in days of the portal's own zone.
+asks gets the same, in days of the portal's own zone. Who subscribed to a search must never get more
+than it asked for: where a filter is no longer known there is nothing, and the feed says why.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
@@ -28,13 +30,20 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
 from ce_portal import formats
-from courses import calendars, shelf
+from courses import calendars, saved, shelf
 from courses.forms import CatalogQuery
-from courses.models import Approval, Course, CourseCredit, CourseFocusArea, Session
+from courses.models import (
+    Approval,
+    CatalogState,
+    Course,
+    CourseCredit,
+    CourseFocusArea,
+    Session,
+)
 
 COURSES = 50
-SESSIONS = 500
-EVERYTHING = 10**9  # courses, as a limit
+SESSIONS = 200
+FEW = 500  # courses whose sessions are asked for by name; of more, all sessions are gone through
 LIVE: frozenset[str] = frozenset(Course.LIVE_FORMATS)
 MAX_AGE = 5 * 60  # seconds
 MAX_TITLE = 120  # characters
@@ -48,24 +57,22 @@ _STAMPS = re.compile(rb"DTSTAMP:[^\r\n]*")
 def feed(request: HttpRequest) -> HttpResponse:
     """The newest courses of a search."""
     asked = CatalogQuery(request.GET)
-    found = shelf.find(
-        replace(asked.wanted, sort="newest"),
-        at=timezone.now(),
-        zone=_zone(),
-        limit=COURSES,
-        most=1,
-    )
+    now = timezone.now()
+    why_nothing = _why_nothing(request, asked, at=now)
+    query = _query(request, asked, is_understood=not why_nothing)
+    course_ids = [] if why_nothing else _newest(asked.wanted, at=now, limit=COURSES)
     atom = Atom1Feed(
         title=_title("New courses at CE Portal", asked),
-        link=_address("courses:catalog", asked),
+        link=_address("courses:catalog", query),
         description="",
-        subtitle="Continuing education for behavioral health, as it comes into the catalog.",
+        subtitle=why_nothing
+        or "Continuing education for behavioral health, as it comes into the catalog.",
         language="en-us",
         author_name="CE Portal",
-        feed_url=_address("courses:feed", asked),
-        feed_guid=_address("courses:feed", asked),
+        feed_url=_address("courses:feed", query),
+        feed_guid=_address("courses:feed", query),
     )
-    for course in _in_order(found.course_ids):
+    for course in _in_order(course_ids):
         _add(atom, course)
     body = atom.writeString("utf-8").encode()
     return _answer(request, body, content_type=atom.content_type, same_if=body)
@@ -77,12 +84,20 @@ def session_calendar(request: HttpRequest) -> HttpResponse:
     """The coming live sessions of a search, soonest first."""
     asked = CatalogQuery(request.GET)
     now = timezone.now()
-    body = calendars.of_sessions(
-        _sessions(asked.wanted, at=now),
-        name=_title("Live sessions at CE Portal", asked),
-        site=settings.SITE_URL,
-        at=now,
-    )
+    why_nothing = _why_nothing(request, asked, at=now)
+
+    def body_now() -> bytes:
+        return calendars.of_sessions(
+            [] if why_nothing else _sessions(asked.wanted, at=now),
+            name=_title("Live sessions at CE Portal", asked),
+            about=why_nothing,
+            site=settings.SITE_URL,
+            at=now,
+        )
+
+    # It is the same for everybody; the version moves with every change of the catalog.
+    key = _key(_query(request, asked, is_understood=not why_nothing), at=now)
+    body: bytes = body_now() if why_nothing else cache.get_or_set(key, body_now, MAX_AGE)  # type: ignore[assignment]
     response = _answer(
         request,
         body,
@@ -98,9 +113,28 @@ def _zone() -> ZoneInfo:
     return ZoneInfo(settings.DEFAULT_USER_TIME_ZONE)
 
 
-def _address(page: str, asked: CatalogQuery) -> str:
-    """A page asked the same, in the shortest form. These pages have an order of their own."""
-    query = urlencode([pair for pair in asked.pairs if pair[0] != "sort"])
+def _why_nothing(request: HttpRequest, asked: CatalogQuery, *, at: datetime) -> str:
+    return saved.why_nothing(request.GET, asked, on=at.astimezone(_zone()).date())
+
+
+def _query(request: HttpRequest, asked: CatalogQuery, *, is_understood: bool) -> str:
+    """What is asked, in the shortest form. These pages have an order of their own.
+
+    As it came if it is not understood: without the filter that was lost it would ask for more.
+    """
+    if not is_understood:
+        return request.GET.urlencode()
+    return urlencode([pair for pair in asked.pairs if pair[0] != "sort"])
+
+
+def _key(query: str, *, at: datetime) -> str:
+    """Under which an answer is kept: until the catalog changes, and no longer than its hour."""
+    states = CatalogState.objects.values_list("rebuilt", "version", "labels_version")
+    asked = repr((query, states.first(), f"{at:%Y-%m-%d %H}", settings.SITE_URL))
+    return f"courses.sessions:{hashlib.sha256(asked.encode()).hexdigest()}"
+
+
+def _address(page: str, query: str) -> str:
     return settings.SITE_URL + reverse(page) + (f"?{query}" if query else "")
 
 
@@ -153,24 +187,30 @@ def _add(atom: Atom1Feed, course: Course) -> None:
     )
 
 
+def _newest(wanted: shelf.Wanted, *, at: datetime, limit: int) -> list[int]:
+    wanted = replace(wanted, sort="newest")
+    return shelf.find(wanted, at=at, zone=_zone(), limit=limit, most=1).course_ids
+
+
 def _sessions(wanted: shelf.Wanted, *, at: datetime) -> list[Session]:
     zone = _zone()
     live = wanted.chosen.get("format", LIVE) & LIVE
     if not live:
         return []
-    found = shelf.find(
-        replace(wanted, chosen={**wanted.chosen, "format": live}, sort="newest"),
-        at=at,
-        zone=zone,
-        limit=EVERYTHING,
-        most=1,
+    courses = set(
+        _newest(
+            replace(wanted, chosen={**wanted.chosen, "format": live}),
+            at=at,
+            limit=saved.EVERYTHING,
+        )
     )
-    courses = set(found.course_ids)
     coming = Session.objects.coming(at=at)
     if wanted.live_from:
         coming = coming.filter(starts_at__gte=_begins(wanted.live_from, zone))
     if wanted.live_until:
         coming = coming.filter(starts_at__lt=_begins(wanted.live_until + timedelta(days=1), zone))
+    if len(courses) <= FEW:
+        coming = coming.filter(course__in=courses)
     # Read until there are enough: of a large catalog most sessions are left unread.
     pairs = coming.soonest_first().values_list("pk", "course").iterator(chunk_size=SESSIONS)
     chosen = list(islice((pk for pk, course_id in pairs if course_id in courses), SESSIONS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -41,7 +42,9 @@ def saved_searches(request: SignedInRequest) -> HttpResponse:
             {
                 "search": search,
                 "chips": asked.chips,
-                "why_nothing": saved.why_nothing(search, asked, on=timezone.localdate()),
+                "why_nothing": saved.why_nothing(
+                    QueryDict(search.query), asked, on=timezone.localdate()
+                ),
             }
         )
     return render(request, "courses/saved_searches.html", {"rows": rows, "most": saved.MOST})
@@ -50,18 +53,21 @@ def saved_searches(request: SignedInRequest) -> HttpResponse:
 @require_POST
 def save_search(request: SignedInRequest) -> HttpResponse:
     asked = CatalogQuery(QueryDict(request.POST.get("query", "")))
+    at = timezone.now()
     try:
         search = saved.save(
             owner=request.user,
             asked=asked,
             name=request.POST.get("name", ""),
             wants_mail="wants_mail" in request.POST,
-            at=timezone.now(),
+            at=at,
         )
     except saved.SavedError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"“{search.name}” is one of your saved searches.")
+        is_new = search.created_at == at
+        start = "Saved" if is_new else "You already saved this"
+        messages.success(request, f"{start} as “{search.name}”.")
     return _back(request, f"{reverse('courses:catalog')}?{asked.query_string}")
 
 
@@ -122,7 +128,7 @@ def stop_mail(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def shortlist(request: SignedInRequest) -> HttpResponse:
-    """The courses kept for later, the last one first. One that was retired since says so."""
+    """The courses kept for later, the most recent first. One that was retired since says so."""
     kept = ShortlistItem.objects.visible_to(request.user).latest_first()
     page = Paginator(kept.values_list("course_id", flat=True), PAGE_SIZE).get_page(
         request.GET.get("page")
@@ -167,13 +173,16 @@ def drop(request: SignedInRequest, slug: str) -> HttpResponse:
 def _toggled(request: SignedInRequest, course: Course, *, is_kept: bool) -> HttpResponse:
     """The button as it is now; without htmx the page again, with a message."""
     if request.htmx:  # type: ignore[attr-defined]
-        context = {
+        context: dict[str, object] = {
             "course_slug": course.slug,
             "course_title": course.title,
             "is_kept": is_kept,
             "next": request.POST.get("next", ""),
         }
-        return render(request, "courses/_keep.html", context)
+        here = request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
+        if urlsplit(here).path == reverse("courses:shortlist"):
+            context["kept"] = ShortlistItem.objects.visible_to(request.user).count()
+        return render(request, "courses/_kept.html", context)
     side = "on" if is_kept else "off"
     messages.success(request, f"“{course.title}” is {side} your shortlist.")
     return _back(request, course.get_absolute_url())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+from zoneinfo import ZoneInfo
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.sitemaps import views as django_views
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from courses.sitemaps import SITEMAPS
+from courses.sitemaps import sitemaps
 
 HOUR = 60 * 60  # seconds
 
@@ -33,8 +37,7 @@ CLOSED = (
 def sitemap_index(request: HttpRequest) -> HttpResponse:
     """Every page of every sitemap. Django's own view would take the host from the request."""
     pages = []
-    for section, sitemap_class in SITEMAPS.items():
-        section_map = sitemap_class()
+    for section, section_map in sitemaps(on=_today()).items():
         address = settings.SITE_URL + reverse("sitemap", args=[section])
         last_mod = section_map.get_latest_lastmod()
         pages += [
@@ -50,7 +53,12 @@ def sitemap_index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=HOUR)
 def sitemap(request: HttpRequest, section: str) -> HttpResponse:
-    return django_views.sitemap(request, {**SITEMAPS}, section=section)
+    return django_views.sitemap(request, {**sitemaps(on=_today())}, section=section)
+
+
+def _today() -> date:
+    """In the portal's own zone, whoever asks."""
+    return timezone.localdate(timezone=ZoneInfo(settings.DEFAULT_USER_TIME_ZONE))
 
 
 @login_not_required
