@@ -92,6 +92,21 @@
   document.addEventListener("focusout", ({ target }) => {
     if (target.matches("[data-suggestions]")) expand(target, false);
   });
+  // Where a facet has the same choices as before only their counts are renewed: a box stays under
+  // the finger that presses it, and keeps its focus and what was ticked meanwhile.
+  document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+    if (!detail.target.id.startsWith("facet-")) return;
+    const boxesOf = (part) => [...part.querySelectorAll("input[type=checkbox]")];
+    const [own, sent] = [boxesOf(detail.target), boxesOf(detail.fragment)];
+    if (own.length !== sent.length || own.some((box, n) => box.id !== sent[n].id)) return;
+    own.forEach((box, n) => {
+      const [label, newer] = [box.closest("label"), sent[n].closest("label")];
+      label.className = newer.className;
+      label.querySelector(".choice-n").replaceWith(newer.querySelector(".choice-n"));
+      box.indeterminate = sent[n].matches("[data-indeterminate]");
+    });
+    detail.shouldSwap = false;
+  });
   // What the reader opened or closed stays so when htmx replaces it.
   let details = [];
   document.addEventListener("htmx:beforeSwap", () => {
