@@ -5,9 +5,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.tests.factories import LicenseFactory, UserFactory
-from courses import completion, enrollment, learning
+from courses import attendance, completion, enrollment, evaluation
 from courses.completion import Step
-from courses.models import Approval, Attendance, Completion, Course, CourseCredit, Enrollment
+from courses.models import Approval, Attendance, Completion, CourseCredit, Enrollment
 from courses.tests.factories import (
     ApprovalFactory,
     ApprovingBodyFactory,
@@ -99,9 +99,9 @@ def test_complete_refuses_while_anything_is_outstanding(noon):
 
 @pytest.mark.parametrize("lacking", list(Step))
 def test_each_requirement_alone_holds_completion_back(noon, lacking):
-    course = CourseFactory(live=True)
+    course = CourseFactory(live=True, attestation="I did this work myself.")
     session = SessionFactory(course=course, starts_at=noon - timedelta(hours=3))
-    held = ready_to_complete(noon, course=course, session=session)
+    held = ready_to_complete(noon, course=course, session=session, attested_at=noon)
     Attendance.objects.create(
         enrollment=held, minutes=80, source="sheet", recorded_by=UserFactory(), recorded_at=noon
     )
@@ -114,6 +114,9 @@ def test_each_requirement_alone_holds_completion_back(noon, lacking):
             held.attempts.update(right=2)
         case Step.EVALUATION:
             held.evaluated_at = None
+            held.save()
+        case Step.ATTESTATION:
+            held.attested_at = None
             held.save()
 
     assert [item.step for item in completion.outstanding(held)] == [lacking]
@@ -131,9 +134,7 @@ def test_a_course_without_lessons_and_test_asks_for_the_evaluation(noon):
     [(8, 75, 6), (10, 75, 8), (4, 80, 4), (1, 1, 1), (3, 100, 3), (7, 50, 4)],
 )
 def test_the_pass_mark_is_rounded_up(questions, percent, needed):
-    course = Course(pass_mark=percent)
-
-    assert completion.right_answers_needed(course, questions) == needed
+    assert completion.right_answers_needed(percent, questions) == needed
 
 
 # --- Approvals --------------------------------------------------------------
@@ -216,9 +217,7 @@ def test_live_credit_is_of_the_day_of_the_session_in_its_zone(noon):
         starts_at=datetime(2026, 2, 28, 7, 0, tzinfo=UTC), time_zone="Pacific/Honolulu"
     )
     held = ready_to_complete(noon, course=session.course, session=session)
-    learning.record_attendance(
-        enrollment=held, minutes=90, source="sheet", by=UserFactory(), at=noon
-    )
+    attendance.record(enrollment=held, minutes=90, source="sheet", by=UserFactory(), at=noon)
 
     assert CreditEntry.objects.get().earned_on == date(2026, 2, 27)
 
@@ -286,7 +285,7 @@ def test_one_enrollment_has_one_completion(noon):
 def test_the_evaluation_completes_the_course(noon):
     held = ready_but_for_the_evaluation(noon)
 
-    done = learning.hand_in_evaluation(enrollment=held, answers={}, at=noon)
+    done = evaluation.hand_in(enrollment=held, answers={}, at=noon)
 
     assert done == Completion.objects.get()
 
@@ -295,7 +294,7 @@ def test_an_evaluation_is_kept_when_credit_cannot_be_given(noon):
     held = ready_but_for_the_evaluation(noon)
     Approval.objects.update(valid_to=date(2026, 1, 1))
 
-    assert learning.hand_in_evaluation(enrollment=held, answers={}, at=noon) is None
+    assert evaluation.hand_in(enrollment=held, answers={}, at=noon) is None
 
     assert Enrollment.objects.get().evaluated_at == noon
     assert counts() == (0, 0, 0)
