@@ -120,7 +120,8 @@ def stop_mail(request: HttpRequest, token: str) -> HttpResponse:
         if request.POST.get("List-Unsubscribe") == "One-Click":
             return HttpResponse("The mail is stopped.", content_type="text/plain")
         return redirect("courses:stop_mail", token)
-    return render(request, "courses/stop_mail.html", {"search": search})
+    context = {"search": search, "is_wanted": bool(search and search.wants_mail)}
+    return render(request, "courses/stop_mail.html", context)
 
 
 # --- Shortlist --------------------------------------------------------------
