@@ -338,6 +338,17 @@ class OutgoingMail(models.Model):
     def __str__(self) -> str:
         return self.key
 
+    @property
+    def state(self) -> str:
+        """What became of it, in a word or a sentence."""
+        if self.sent_at:
+            return "Sent"
+        if self.dropped_at:
+            return f"Dropped: {self.dropped_because}"
+        if self.given_up_at:
+            return "Given up"
+        return "Refused so far" if self.attempts else "Waiting"
+
 
 class MailOptOutQuerySet(models.QuerySet["MailOptOut"]):
     def of(self, person: User, *, kind: str) -> MailOptOutQuerySet:
