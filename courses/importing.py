@@ -271,7 +271,7 @@ def _write_course(file: CourseFile, known: _Known, *, at: datetime, today: date)
     except ProtectedError:
         return [
             file.problem(
-                "A lesson that learners have read is missing here. Keep it, or make this a new "
+                "A lesson that learners have opened is missing here. Keep it, or make this a new "
                 "course: their progress is kept as evidence.",
             )
         ]

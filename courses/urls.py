@@ -28,9 +28,15 @@ room_patterns = [
     path("", views.room, name="room"),
     path("lessons/<slug:key>/", views.lesson, name="lesson"),
     path("lessons/<slug:key>/read/", views.read, name="read"),
+    path("lessons/<slug:key>/progress/", views.progress, name="progress"),
+    path("lessons/<slug:key>/file/", views.lesson_file, name="lesson_file"),
+    path("lessons/<slug:key>/captions/", views.lesson_captions, name="lesson_captions"),
+    path("print/", views.print_lessons, name="print_lessons"),
     path("post-test/", views.post_test, name="post_test"),
+    path("post-test/save/", views.save_answers, name="save_answers"),
     path("post-test/<int:number>/", views.attempt, name="attempt"),
     path("evaluation/", views.evaluation, name="evaluation"),
+    path("attestation/", views.attestation, name="attestation"),
     path("complete/", views.complete, name="complete"),
 ]
 

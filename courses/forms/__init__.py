@@ -1,6 +1,19 @@
 """Turn text into values."""
 
 from courses.forms.catalog import CatalogQuery
-from courses.forms.learning import EnrollForm, EvaluationForm, PostTestForm
+from courses.forms.learning import (
+    EnrollForm,
+    EvaluationForm,
+    PostTestForm,
+    ProgressForm,
+    question_name,
+)
 
-__all__ = ["CatalogQuery", "EnrollForm", "EvaluationForm", "PostTestForm"]
+__all__ = [
+    "CatalogQuery",
+    "EnrollForm",
+    "EvaluationForm",
+    "PostTestForm",
+    "ProgressForm",
+    "question_name",
+]

@@ -3,25 +3,18 @@ from datetime import timedelta
 import pytest
 
 from accounts.tests.factories import UserFactory
-from courses import attendance, evaluation, learning, post_test
+from courses import attendance, evaluation, learning
 from courses.models import (
     Attendance,
     Completion,
 )
 from courses.tests.factories import EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
-    chosen,
     pass_post_test,
     read_lessons,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def hand_in(held, at, *, number=1, right=None):
-    return post_test.hand_in(
-        enrollment=held, number=number, chosen=chosen(held.course, right=right), at=at
-    )
 
 
 def refusal(call, **facts) -> str:

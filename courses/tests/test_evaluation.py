@@ -1,6 +1,6 @@
 import pytest
 
-from courses import evaluation, learning, post_test
+from courses import evaluation, learning
 from courses.models import (
     Completion,
     EvaluationAnswer,
@@ -8,19 +8,12 @@ from courses.models import (
 )
 from courses.tests.factories import CourseFactory, EnrollmentFactory
 from courses.tests.stories import (
-    chosen,
     ratings,
     read_lessons,
     ready_but_for_the_evaluation,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def hand_in(held, at, *, number=1, right=None):
-    return post_test.hand_in(
-        enrollment=held, number=number, chosen=chosen(held.course, right=right), at=at
-    )
 
 
 def refusal(call, **facts) -> str:

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 
 from accounts.tests.factories import UserFactory
-from courses import demo, enrollment, importing, lessons, reference_data
+from courses import demo, enrollment, importing, reference_data
 from courses.course_files import CourseFile, CourseFileError
 from courses.models import (
     Approval,
@@ -28,6 +28,7 @@ from courses.models import (
     Session,
     TeachingMethod,
 )
+from courses.tests import stories
 from courses.tests.factories import (
     ApprovingBodyFactory,
     CourseFactory,
@@ -421,12 +422,12 @@ def test_a_lesson_that_a_learner_has_read_stays(reference, write):
         learner=UserFactory(), course=Course.objects.get(key="consent"), at=NOON
     )
     lesson = Lesson.objects.get(key="what-to-write-down")
-    lessons.mark_read(enrollment=seat, lesson=lesson, at=NOON)
+    stories.read(seat, lesson, NOON)
 
     problems = refusal(write(text=changed(TEXT_COURSE, _lessons()[1], "")))
 
     assert problems == [
-        "consent.md:2: A lesson that learners have read is missing here. Keep it, or make this a "
+        "consent.md:2: A lesson that learners have opened is missing here. Keep it, or make this a "
         "new course: their progress is kept as evidence."
     ]
 

@@ -20,6 +20,9 @@ OURS_FOR_STRANGERS = {
     "sitemap",
     "robots",
     "courses:stop_mail",
+    # They keep what a learner answers whose session has ended, and ask to sign in.
+    "courses:post_test",
+    "courses:save_answers",
     "accounts:stop_mail_kind",
     "appearance",
     "healthz",
@@ -137,6 +140,8 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "sitemap": 404,  # nor a sitemap
         "robots": 200,
         "courses:stop_mail": 404,  # the token is not ours
+        "courses:post_test": 302,
+        "courses:save_answers": 405,
         "accounts:stop_mail_kind": 404,
         "appearance": 302,
         "healthz": 200,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -15,11 +16,25 @@ from django.db import connection, transaction
 from accounts import supervision
 from accounts.models import Supervision
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from courses import completion, enrollment, evaluation, learning, post_test
-from courses.models import Attempt, Completion, Enrollment, EvaluationResponse
+from courses import (
+    attestation,
+    completion,
+    enrollment,
+    evaluation,
+    learning,
+    lessons,
+    post_test,
+)
+from courses.models import (
+    Attempt,
+    Completion,
+    Enrollment,
+    EvaluationResponse,
+    LessonProgress,
+)
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
-    chosen,
+    answers_to,
     ratings,
     read_lessons,
     ready_but_for_the_evaluation,
@@ -33,6 +48,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 A_MOMENT = 0.4  # seconds; long enough that a call that does not wait would be done
 PATIENCE = 15  # seconds
+TWENTY_SECONDS = timedelta(seconds=20)
 
 
 def at_the_same_time(first, second):
@@ -112,19 +128,101 @@ def test_completing_waits_for_the_withdrawal_and_is_refused(noon):
     assert CreditEntry.objects.count() == 0
 
 
-def test_a_post_test_from_two_tabs_uses_one_attempt(noon):
-    held = EnrollmentFactory(course=CourseFactory(attempts_allowed=1))
+def begun(held, noon):
+    """An open attempt of somebody who has read every lesson."""
     read_lessons(held, noon)
+    return post_test.begin(enrollment=held, at=noon)
+
+
+def test_a_post_test_from_two_tabs_is_graded_once(noon):
+    attempt = begun(EnrollmentFactory(course=CourseFactory(attempts_allowed=1)), noon)
 
     def hand_in(right):
-        return post_test.hand_in(
-            enrollment=held, number=1, chosen=chosen(held.course, right=right), at=noon
-        )
+        return post_test.hand_in(attempt=attempt, chosen=answers_to(attempt, right=right), at=noon)
 
     first, second = at_the_same_time(lambda: hand_in(1), lambda: hand_in(4))
 
     assert first == second
     assert Attempt.objects.get().right == 1
+
+
+def test_a_post_test_begun_in_two_tabs_is_one_attempt(noon):
+    held = EnrollmentFactory()
+    read_lessons(held, noon)
+
+    def begin():
+        return post_test.begin(enrollment=held, at=noon)
+
+    first, second = at_the_same_time(begin, begin)
+
+    assert (second, second.shown) == (first, first.shown)
+    assert Attempt.objects.count() == 1
+
+
+def test_an_answer_that_comes_while_the_test_is_graded_is_refused(noon):
+    attempt = begun(EnrollmentFactory(), noon)
+    right = answers_to(attempt)
+
+    graded, words = at_the_same_time(
+        lambda: post_test.hand_in(attempt=attempt, chosen=right, at=noon),
+        lambda: post_test.save_answers(
+            attempt=attempt, chosen=answers_to(attempt, right=0), at=noon
+        ),
+    )
+
+    assert words == "This attempt is handed in; its answers stay as they were."
+    assert Attempt.objects.get().chosen == graded.chosen
+
+
+def test_two_answers_at_once_are_both_saved(noon):
+    attempt = begun(EnrollmentFactory(), noon)
+    (one, first), (two, second), *_ = answers_to(attempt).items()
+
+    at_the_same_time(
+        lambda: post_test.save_answers(attempt=attempt, chosen={one: first}, at=noon),
+        lambda: post_test.save_answers(attempt=attempt, chosen={two: second}, at=noon),
+    )
+
+    assert Attempt.objects.get().chosen == {str(one): first, str(two): second}
+
+
+def test_handing_in_waits_for_the_withdrawal_and_is_refused(noon):
+    attempt = begun(EnrollmentFactory(), noon)
+
+    _, words = at_the_same_time(
+        lambda: enrollment.withdraw(enrollment=attempt.enrollment, at=noon),
+        lambda: post_test.hand_in(attempt=attempt, chosen=answers_to(attempt), at=noon),
+    )
+
+    assert words == "You withdrew from this course. Enroll again to go on."
+    assert Attempt.objects.get().is_open
+
+
+def test_two_tabs_claim_no_more_reading_time_than_passed(noon):
+    held = EnrollmentFactory()
+    lesson = held.course.lessons.first()
+    lessons.open_lesson(enrollment=held, lesson=lesson, at=noon)
+
+    def report():
+        lessons.note_progress(
+            enrollment=held, lesson=lesson, position=50, seconds=20, at=noon + TWENTY_SECONDS
+        )
+
+    at_the_same_time(report, report)
+
+    assert LessonProgress.objects.get().seconds == 20
+
+
+def test_confirming_twice_at_once_gives_one_credit(noon):
+    held = ready_to_complete(noon, course=CourseFactory(attestation="I did this work myself."))
+
+    def attest():
+        return attestation.attest(enrollment=held, at=noon)
+
+    first, second = at_the_same_time(attest, attest)
+
+    assert first == second
+    assert CreditEntry.objects.count() == 1
 
 
 def test_the_last_seat_waits_for_the_first_learner_to_commit(noon):

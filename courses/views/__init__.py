@@ -4,7 +4,16 @@ from courses.views.catalog import catalog, suggest
 from courses.views.course import course, enroll, withdraw
 from courses.views.feeds import feed, session_calendar
 from courses.views.home import home
-from courses.views.room import attempt, complete, evaluation, lesson, post_test, read, room
+from courses.views.lessons import (
+    lesson,
+    lesson_captions,
+    lesson_file,
+    print_lessons,
+    progress,
+    read,
+)
+from courses.views.post_test import attempt, post_test, save_answers
+from courses.views.room import attestation, complete, evaluation, room
 from courses.views.saved import (
     change_saved_search,
     drop,
@@ -20,6 +29,7 @@ from courses.views.topics import topic, topics
 
 __all__ = [
     "attempt",
+    "attestation",
     "catalog",
     "change_saved_search",
     "complete",
@@ -32,10 +42,15 @@ __all__ = [
     "home",
     "keep",
     "lesson",
+    "lesson_captions",
+    "lesson_file",
     "post_test",
+    "print_lessons",
+    "progress",
     "read",
     "robots",
     "room",
+    "save_answers",
     "save_search",
     "saved_searches",
     "session_calendar",
