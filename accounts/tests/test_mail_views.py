@@ -181,13 +181,17 @@ def listed(page):
 
 
 def test_staff_see_what_was_said_to_whom_and_change_nothing(client, staff):
-    promise = OutgoingMailFactory(subject="Your session", body="It begins.\n", attempts=1)
+    promise = OutgoingMailFactory(
+        subject="Your session", body="Hello <b>,\nit begins.", calendar="BEGIN:X\r\nEND:X"
+    )
 
     page = client.get(f"{CHANGELIST}{promise.pk}/change/")
     post = client.post(f"{CHANGELIST}{promise.pk}/change/", {"subject": "Other"})
 
     assert page.status_code == 200
-    assert ["Your session" in page.text, "It begins." in page.text] == [True, True]
+    assert "Your session" in page.text
+    assert "Hello &lt;b&gt;,<br>it begins." in page.text
+    assert "BEGIN:X<br>END:X" in page.text
     assert promise.recipient.email in page.text
     assert post.status_code == 403
     statuses = {
