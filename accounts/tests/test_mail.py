@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from datetime import timedelta
+from email.header import decode_header, make_header
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
@@ -164,6 +165,15 @@ def test_a_title_cannot_add_a_header(noon, bad):
     assert sent.subject == "About Consent Bcc: everybody@example.com"
     assert sent.message()["Bcc"] is None
     assert sent.recipients() == [promise.recipient.email]
+
+
+def test_a_subject_keeps_the_joiners_that_a_spelling_needs(noon):
+    promise = post(context={"title": "می\u200cخواهم"}, at=noon)
+
+    (sent,) = send(promise)
+
+    assert sent.subject == "About می\u200cخواهم"
+    assert str(make_header(decode_header(sent.message()["Subject"]))) == sent.subject
 
 
 def test_a_subject_that_is_too_long_is_cut(noon):
