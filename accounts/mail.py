@@ -46,8 +46,9 @@ def post(
     From ``until`` on the mail is no use any more and is not sent. ``calendar`` is an iCalendar
     object to attach; it states its METHOD. A kind that is turned off on a page of its own brings
     its ``stop_url``, which a mail program may post to.
-    Gives None, and promises nothing, if the recipient has turned this kind off. So what asks for
-    reminders that are not yet posted must leave out those who do not want them.
+    Gives None, and promises nothing, if the recipient has turned this kind off. So a sweep that
+    asks which reminders are not yet posted leaves those people out, as in
+    ``.exclude(learner__mail_opt_outs__kind="session-reminder")``.
     After commit, a worker sends it to the address that the recipient has then.
     """
     known = KINDS[kind]

@@ -319,7 +319,8 @@ def test_a_mail_server_that_refuses_leaves_the_promise_for_later(noon, monkeypat
     assert (state(promise), promise.attempts) == ("waiting", 1)
     assert promise.failure.startswith(type(error).__name__)
     assert promise.next_attempt_at > timezone.now() + MINUTE / 2
-    assert caplog.messages == [f"Mail {promise.pk} could not be sent."]
+    name = type(error).__name__
+    assert caplog.messages == [f"Mail {promise.pk} could not be sent: {name}."]
     assert len(send(promise)) == 1
 
 
@@ -334,7 +335,7 @@ def test_a_mailbox_that_does_not_exist_is_not_asked_again(noon, monkeypatch, cap
     assert caplog.messages == [f"There is no mailbox for mail {promise.pk}."]
 
 
-def test_attempts_come_less_often_and_end_after_three_days(noon, monkeypatch):
+def test_attempts_come_less_often_and_end_after_three_days(noon, monkeypatch, caplog):
     promise = post(at=noon)
     refuse(monkeypatch, ConnectionRefusedError())
     moments, at = [], noon
@@ -349,6 +350,7 @@ def test_attempts_come_less_often_and_end_after_three_days(noon, monkeypatch):
     assert minutes == [0, 1, 3, 7, 15, 31, 63, 123, 183]
     assert (state(promise), promise.attempts, len(moments)) == ("given up", 80, 80)
     assert moments[-1] // DAY == 3
+    assert caplog.messages[-1] == f"Mail {promise.pk} is given up."
 
 
 def test_what_is_given_up_goes_out_when_somebody_says_so(
