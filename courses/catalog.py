@@ -170,14 +170,33 @@ def _content(course: Course) -> list[str]:
         choices = list(question.choices.all())
         if len(choices) < 2 or sum(choice.is_right for choice in choices) != 1:
             missing.append(f"Question {number} needs two choices or more, one of them right.")
+    has_lessons = course.lessons.exists()
     if course.is_live:
-        if not course.attendance_minutes:
-            missing.append("State the minutes that one must attend.")
+        if not course.requires_attendance:
+            missing.append("A live course requires attendance.")
+        if not course.attendance_minutes and not course.attendance_percent:
+            missing.append(
+                "State the minutes, or the percent of the session, that one must attend."
+            )
     else:
-        if not course.lessons.exists():
+        if course.requires_attendance:
+            missing.append("Only a live course can require attendance.")
+        if not has_lessons:
             missing.append("Write at least one lesson.")
+        elif not course.requires_lessons:
+            missing.append("Require the lessons: they are what the credit is for.")
         if not questions:
             missing.append("Write the post-test: without an instructor present it is required.")
+        elif not course.requires_post_test:
+            missing.append(
+                "Require the post-test: without an instructor present it must be passed."
+            )
+    if course.requires_lessons and course.is_live and not has_lessons:
+        missing.append("Lessons are required, and there is none.")
+    if course.requires_post_test and course.is_live and not questions:
+        missing.append("A post-test is required, and it has no question.")
+    if not course.requires_evaluation:
+        missing.append("Require the evaluation: every approving body asks for one.")
     if course.format == Course.Format.TEXT:
         if course.difficulty is None:
             missing.append("State the difficulty: the hours are computed with it.")

@@ -3,7 +3,8 @@ completion in one step, or nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -11,9 +12,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from courses import approvals
-from courses.models import Completion, Course, Enrollment, LessonProgress, Session
+from accounts.models import User
+from courses import approvals, hours, repeats
+from courses.models import ApprovingBody, Completion, Course, Enrollment, LessonProgress, Session
+from courses.requirements import asked_of
 from transcripts import certificates, ledger
+
+MAX_REASON = 300  # characters
 
 
 class CompletionError(Exception):
@@ -25,6 +30,7 @@ class Step(StrEnum):
     SESSION = "session"
     POST_TEST = "post_test"
     EVALUATION = "evaluation"
+    ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True)
@@ -37,34 +43,40 @@ class Requirement:
 
 
 def requirements(enrollment: Enrollment) -> list[Requirement]:
-    """Everything that the course asks of the learner, in the order of the course room.
+    """Everything that was asked of the learner when the enrollment began, in the order of the
+    course room.
 
-    A course asks for what it has: its lessons, its live session, its post-test; and always for the
-    evaluation.
+    Lessons that the course no longer has are not asked for any more; nothing else falls away.
     """
-    course = enrollment.course
-    asked: list[Requirement] = []
-    lessons = course.lessons.count()
-    if lessons:
-        read = LessonProgress.objects.filter(enrollment=enrollment).count()
-        asked.append(
-            Requirement(Step.LESSONS, read >= lessons, f"{read} of {lessons} lessons read")
-        )
-    if course.is_live:
-        asked.append(_attendance(enrollment))
-    questions = course.questions.count()
-    if questions:
-        asked.append(_post_test(enrollment, questions))
-    evaluated = enrollment.evaluated_at is not None
-    asked.append(
-        Requirement(Step.EVALUATION, evaluated, "Handed in" if evaluated else "About four minutes")
-    )
-    return asked
+    asked = enrollment.requirements
+    found: list[Requirement] = []
+    if "lessons" in asked:
+        found.append(_lessons(enrollment, asked["lessons"]))
+    if "attendance" in asked:
+        found.append(_attendance(enrollment, asked["attendance"]["minutes"]))
+    if "post_test" in asked:
+        found.append(_post_test(enrollment, asked["post_test"]["pass_mark"]))
+    if "evaluation" in asked:
+        evaluated = enrollment.evaluated_at is not None
+        note = "Handed in" if evaluated else "About four minutes"
+        found.append(Requirement(Step.EVALUATION, evaluated, note))
+    if "attestation" in asked:
+        attested = enrollment.attested_at is not None
+        note = "Confirmed" if attested else "One sentence to confirm"
+        found.append(Requirement(Step.ATTESTATION, attested, note))
+    return found
 
 
-def _attendance(enrollment: Enrollment) -> Requirement:
-    needed = enrollment.course.attendance_minutes or 1
-    present = enrollment.attendance.minutes()
+def _lessons(enrollment: Enrollment, asked: list[int]) -> Requirement:
+    present = set(enrollment.course.lessons.filter(pk__in=asked).values_list("pk", flat=True))
+    read = LessonProgress.objects.filter(
+        enrollment=enrollment, lesson__in=present, read_at__isnull=False
+    ).count()
+    return Requirement(Step.LESSONS, read >= len(present), f"{read} of {len(present)} lessons read")
+
+
+def _attendance(enrollment: Enrollment, needed: int) -> Requirement:
+    present = attended_minutes(enrollment)
     if present:
         note = f"{present} of {needed} minutes attended"
     else:
@@ -72,17 +84,25 @@ def _attendance(enrollment: Enrollment) -> Requirement:
     return Requirement(Step.SESSION, present >= needed, note)
 
 
-def _post_test(enrollment: Enrollment, questions: int) -> Requirement:
+def attended_minutes(enrollment: Enrollment) -> int:
+    """Minutes of presence that count."""
+    return enrollment.attendance.minutes()
+
+
+def _post_test(enrollment: Enrollment, pass_mark: int) -> Requirement:
     passed = enrollment.attempts.filter(right__gte=F("needed")).order_by("number").first()
     if passed:
         return Requirement(Step.POST_TEST, True, f"Passed, {passed.right} of {passed.asked}")
-    needed = right_answers_needed(enrollment.course, questions)
+    questions = enrollment.course.questions.count()
+    if not questions:
+        return Requirement(Step.POST_TEST, False, "The test has no questions at the moment")
+    needed = right_answers_needed(pass_mark, questions)
     return Requirement(Step.POST_TEST, False, f"{questions} questions, {needed} to pass")
 
 
-def right_answers_needed(course: Course, questions: int) -> int:
+def right_answers_needed(pass_mark: int, questions: int) -> int:
     """Right answers that make the pass mark (percent), rounded up, at least one."""
-    return max(1, -(-questions * course.pass_mark // 100))
+    return max(1, -(-questions * pass_mark // 100))
 
 
 def outstanding(enrollment: Enrollment) -> list[Requirement]:
@@ -104,8 +124,64 @@ def complete(*, enrollment: Enrollment, at: datetime) -> Completion:
 
     Completing twice gives the first completion back.
     Locks the enrollment. After commit, a worker draws the certificate's PDF.
-    Raises CompletionError if the learner has withdrawn, if a requirement is open, or if no
-    approval of the course is valid on the completion date.
+    Raises CompletionError if the enrollment is over, if a requirement is open, if the learner has
+    had the credit of this course and may not have it again yet, or if no approval of the course is
+    valid on the completion date.
+    """
+    enrollment, done = _locked(enrollment)
+    if done:
+        return done
+    asked = requirements(enrollment)
+    if not asked:
+        raise CompletionError("This course asks for nothing, so it cannot give credit.")
+    missing = [item for item in asked if not item.is_met]
+    if missing:
+        raise CompletionError("Not yet: " + "; ".join(item.note.lower() for item in missing) + ".")
+    earned_on, _ = completion_day(enrollment, at=at)
+    return _award(enrollment, credit_lines(enrollment.course, on=earned_on), at=at)
+
+
+@transaction.atomic
+def complete_in_part(*, enrollment: Enrollment, reason: str, by: User, at: datetime) -> Completion:
+    """Give credit for the minutes of a live session that were attended, where they are too few.
+
+    Only bodies that allow it give anything, and only where they count the course as one credit
+    type, since nobody can say to which type the attended part belongs. All else that was asked must
+    hold. Source: NAADAC lets a provider credit the time actually spent, at the instructor's
+    discretion; Pennsylvania social work (49 Pa. Code 47.35) gives none.
+    Locks the enrollment. Twice gives the first completion back.
+    Raises CompletionError if the reason is missing, the session is not over, more than attendance
+    is outstanding, nothing is, or no body gives a quarter hour.
+    """
+    reason = " ".join(reason.split())
+    if not reason:
+        raise CompletionError("Say why credit is given for a part of the session.")
+    if len(reason) > MAX_REASON:
+        raise CompletionError(f"A reason has at most {MAX_REASON} characters.")
+    enrollment, done = _locked(enrollment)
+    if done:
+        return done
+    session = enrollment.session
+    if session is None or session.cancelled_at is not None or session.ends_at > at:
+        raise CompletionError("Credit for a part of a session is given after the session.")
+    open_steps = {item.step for item in outstanding(enrollment)}
+    if open_steps - {Step.SESSION}:
+        raise CompletionError("More than the attendance is outstanding.")
+    if not open_steps:
+        raise CompletionError("Nothing is outstanding: the whole credit can be given.")
+    earned_on, _ = completion_day(enrollment, at=at)
+    lines = _partial_lines(enrollment, on=earned_on)
+    if not lines:
+        raise CompletionError(
+            "No approving body of this course gives credit for the part that was attended."
+        )
+    return _award(enrollment, lines, at=at, granted_by=by, partial_reason=reason)
+
+
+def _locked(enrollment: Enrollment) -> tuple[Enrollment, Completion | None]:
+    """The enrollment, locked, with its completion if it has one.
+
+    Raises CompletionError if it is over.
     """
     enrollment = (
         Enrollment.objects.select_for_update(of=["self"])
@@ -113,26 +189,39 @@ def complete(*, enrollment: Enrollment, at: datetime) -> Completion:
         .get(pk=enrollment.pk)
     )
     done = Completion.objects.filter(enrollment=enrollment).first()
-    if done:
-        return done
-    if enrollment.withdrawn_at is not None:
+    if not done and enrollment.withdrawn_at is not None:
         raise CompletionError("You withdrew from this course.")
-    missing = outstanding(enrollment)
-    if missing:
-        raise CompletionError("Not yet: " + "; ".join(item.note.lower() for item in missing) + ".")
+    if not done and enrollment.expired_at is not None:
+        raise CompletionError("Your time for this course is over.")
+    return enrollment, done
 
+
+def _award(
+    enrollment: Enrollment,
+    lines: list[ledger.Line],
+    *,
+    at: datetime,
+    granted_by: User | None = None,
+    partial_reason: str = "",
+) -> Completion:
+    """Write credit, certificate and completion. Needs the enrollment locked."""
     earned_on, time_zone = completion_day(enrollment, at=at)
-    lines = credit_lines(enrollment.course, on=earned_on)
+    earlier = repeats.earlier_credit(learner=enrollment.learner, course=enrollment.course)
+    if earlier and not repeats.may_repeat(enrollment.course, earlier, on=earned_on):
+        raise CompletionError(repeats.why_not(enrollment.course, earlier))
     if not lines:
         raise CompletionError(
             "No approval of this course was in date on the day you finished, so it cannot give "
             f"credit. Your work is kept. Write to {enrollment.course.provider}: "
             f"{enrollment.course.provider.email}."
         )
+    facts = activity(enrollment, at=at)
+    if granted_by:
+        facts.evidence["in_part"] = {"reason": partial_reason, "by": granted_by.legal_name}
     try:
         entry = ledger.award(
             holder=enrollment.learner,
-            activity=activity(enrollment, at=at),
+            activity=facts,
             lines=lines,
             earned_on=earned_on,
             time_zone=time_zone,
@@ -141,7 +230,41 @@ def complete(*, enrollment: Enrollment, at: datetime) -> Completion:
     except ledger.LedgerError as error:
         raise CompletionError(str(error)) from error
     certificates.issue(entry=entry, at=at)
-    return Completion.objects.create(enrollment=enrollment, credit_entry=entry, completed_at=at)
+    enrollment.completed_at = at
+    enrollment.save(update_fields=["completed_at"])
+    return Completion.objects.create(
+        enrollment=enrollment,
+        learner=enrollment.learner,
+        course=enrollment.course,
+        occasion=earlier.occasion + 1 if earlier else 1,
+        credit_entry=entry,
+        completed_at=at,
+        granted_by=granted_by,
+        partial_reason=partial_reason,
+    )
+
+
+@transaction.atomic
+def apply_edit(*, enrollment: Enrollment, at: datetime) -> Completion | None:
+    """Ask of an open enrollment what its course asks now; complete it if nothing is outstanding.
+
+    What is over or completed stays as it is.
+    Locks the enrollment.
+    """
+    enrollment = (
+        Enrollment.objects.select_for_update(of=["self"])
+        .select_related("course", "learner", "session")
+        .get(pk=enrollment.pk)
+    )
+    if enrollment.is_over or enrollment.completed_at is not None:
+        return None
+    enrollment.requirements = asked_of(enrollment.course, enrollment.session)
+    enrollment.save(update_fields=["requirements"])
+    try:
+        with transaction.atomic():
+            return complete_if_ready(enrollment=enrollment, at=at)
+    except CompletionError:
+        return None
 
 
 def completion_day(enrollment: Enrollment, *, at: datetime) -> tuple[date, str]:
@@ -179,6 +302,29 @@ def credit_lines(course: Course, *, on: date) -> list[ledger.Line]:
         )
         if (approval := valid.get(credit.body_id))
     ]
+
+
+def _partial_lines(enrollment: Enrollment, *, on: date) -> list[ledger.Line]:
+    attended = attended_minutes(enrollment)
+    willing = set(
+        ApprovingBody.objects.filter(
+            allows_partial_credit=True, course_credits__course=enrollment.course
+        ).values_list("slug", flat=True)
+    )
+    whole = credit_lines(enrollment.course, on=on)
+    lines_of = Counter(line.body for line in whole)
+    partial = [
+        replace(
+            line,
+            hours=min(
+                line.hours, hours.from_minutes(attended, minutes_per_hour=line.minutes_per_hour)
+            ),
+            basis=f"{attended} minutes attended at {line.minutes_per_hour} an hour",
+        )
+        for line in whole
+        if line.body in willing and lines_of[line.body] == 1
+    ]
+    return [line for line in partial if line.hours > 0]
 
 
 def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
@@ -232,13 +378,15 @@ def _location(session: Session | None) -> str:
 
 def evidence(enrollment: Enrollment) -> dict[str, Any]:
     """What shows that each requirement held, in figures."""
+    asked = enrollment.requirements
     found: dict[str, Any] = {}
-    lessons = enrollment.course.lessons.count()
-    if lessons:
-        found["lessons_read"] = LessonProgress.objects.filter(enrollment=enrollment).count()
-    if enrollment.course.is_live:
-        found["minutes_attended"] = enrollment.attendance.minutes()
-        found["minutes_needed"] = enrollment.course.attendance_minutes
+    if "lessons" in asked:
+        found["lessons_read"] = LessonProgress.objects.filter(
+            enrollment=enrollment, read_at__isnull=False
+        ).count()
+    if "attendance" in asked:
+        found["minutes_attended"] = attended_minutes(enrollment)
+        found["minutes_needed"] = asked["attendance"]["minutes"]
     passed = enrollment.attempts.filter(right__gte=F("needed")).order_by("number").first()
     if passed:
         found["post_test"] = {
@@ -247,5 +395,8 @@ def evidence(enrollment: Enrollment) -> dict[str, Any]:
             "asked": passed.asked,
             "needed": passed.needed,
         }
-    found["evaluation"] = "submitted"
+    if enrollment.evaluated_at is not None:
+        found["evaluation"] = "submitted"
+    if enrollment.attested_at is not None:
+        found["attestation"] = asked.get("attestation", "")
     return found

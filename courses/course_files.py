@@ -204,6 +204,7 @@ class PostTest(Shape):
 
     pass_mark: Annotated[int, Field(ge=1, le=100, strict=True)]
     attempts: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
+    retake_after_minutes: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 0
     questions: Annotated[list[Question], Field(min_length=1, max_length=200)]
 
 
@@ -259,6 +260,10 @@ class CourseHead(Shape):
     credits: Annotated[list[Credit], Field(min_length=1, max_length=60)]
     difficulty: Annotated[Decimal, Field(ge=1, le=5, multiple_of=Decimal("0.5"))] | None = None
     attendance_minutes: Minutes | None = None
+    attendance_percent: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
+    attestation: Passage | None = None
+    access_days: Annotated[int, Field(ge=1, le=3_650, strict=True)] | None = None
+    repeat_after_days: Annotated[int, Field(ge=1, le=3_650, strict=True)] | None = None
     conflict_of_interest: Paragraph
     commercial_support: Paragraph
     content_statement: Paragraph
@@ -682,8 +687,12 @@ def _inconsistencies(course: CourseFile) -> list[Problem]:
             if credit.hours is None:
                 wrong("Only a text-based course may leave “hours” out.", "credits", index)
     if head.format.is_live:
-        if head.attendance_minutes is None:
-            wrong("A live course states its “attendance_minutes”.", "format")
+        if (head.attendance_minutes is None) == (head.attendance_percent is None):
+            wrong(
+                "A live course states its “attendance_minutes” or “attendance_percent”.", "format"
+            )
+        elif head.attendance_minutes is None:
+            pass
         elif head.attendance_minutes > sum(item.minutes for item in head.agenda):
             wrong("More minutes of attendance than the agenda has.", "attendance_minutes")
     else:
@@ -691,7 +700,7 @@ def _inconsistencies(course: CourseFile) -> list[Problem]:
             wrong("This format needs at least one lesson below the front matter.", "format")
         if head.post_test is None:
             wrong("This format needs a “post_test”.", "format")
-        for name in ("sessions", "attendance_minutes"):
+        for name in ("sessions", "attendance_minutes", "attendance_percent"):
             if getattr(head, name):
                 wrong(f"“{name}” is for live courses.", name)
 

@@ -11,7 +11,15 @@ from django.db import transaction
 
 from accounts import licenses, supervision
 from accounts.models import User
-from courses import completion, enrollment, importing, learning, reference_data
+from courses import (
+    completion,
+    enrollment,
+    evaluation,
+    importing,
+    lessons,
+    post_test,
+    reference_data,
+)
 from courses.models import Course, Enrollment, Question
 
 CATALOG = Path(__file__).parent / "demo_catalog"
@@ -61,8 +69,8 @@ def load(*, at: datetime, today: date) -> bool:
         supervision.accept(supervision=asked, at=since)
     for email, key, days in HISTORY:
         _complete(people[email], key, at=at - timedelta(days=days))
-    for email, key, lessons in IN_PROGRESS:
-        _begin(people[email], key, lessons, at=at - timedelta(days=1))
+    for email, key, count in IN_PROGRESS:
+        _begin(people[email], key, count, at=at - timedelta(days=1))
     return True
 
 
@@ -74,11 +82,11 @@ def _person(email: str, name: str, held: list[tuple[str, str, str]], *, at: date
     return user
 
 
-def _begin(learner: User, key: str, lessons: int | None, *, at: datetime) -> Enrollment:
+def _begin(learner: User, key: str, count: int | None, *, at: datetime) -> Enrollment:
     course = Course.objects.get(key=key)
     held = enrollment.enroll(learner=learner, course=course, at=at)
-    for lesson in course.lessons.order_by("position")[:lessons]:
-        learning.mark_read(enrollment=held, lesson=lesson, at=at)
+    for lesson in course.lessons.order_by("position")[:count]:
+        lessons.mark_read(enrollment=held, lesson=lesson, at=at)
     return held
 
 
@@ -90,11 +98,11 @@ def _complete(learner: User, key: str, *, at: datetime) -> None:
         question: next(choice.pk for choice in question.choices.all() if choice.is_right)
         for question in questions.order_by("position")
     }
-    learning.hand_in_post_test(enrollment=held, number=1, chosen=chosen, at=at)
+    post_test.hand_in(enrollment=held, number=1, chosen=chosen, at=at)
     answers = {
-        question: 5 if question.kind == learning.RATING else ""
-        for question in learning.evaluation_questions(held.course)
+        question: 5 if question.kind == evaluation.RATING else ""
+        for question in evaluation.questions_of(held.course)
     }
-    learning.hand_in_evaluation(enrollment=held, answers=answers, at=at)
+    evaluation.hand_in(enrollment=held, answers=answers, at=at)
     # The evaluation completes the course; if credit could not be given, say why here.
     completion.complete(enrollment=held, at=at)

@@ -367,6 +367,9 @@ _SAME_IN_BOTH = (
     "price",
     "difficulty",
     "attendance_minutes",
+    "attendance_percent",
+    "access_days",
+    "repeat_after_days",
     "conflict_of_interest",
     "commercial_support",
     "content_statement",
@@ -386,9 +389,15 @@ def _fill(course: Course, file: CourseFile, provider: Provider) -> None:
     course.provider = provider
     course.references = "\n".join(" ".join(item.split()) for item in head.references)
     course.last_reviewed_on = head.last_reviewed
+    course.attestation = head.attestation or ""
+    course.requires_lessons = bool(file.lessons)
+    course.requires_attendance = head.format.is_live
+    course.requires_post_test = head.post_test is not None
+    course.requires_evaluation = True
     if head.post_test:
         course.pass_mark = head.post_test.pass_mark
         course.attempts_allowed = head.post_test.attempts
+        course.retake_after_minutes = head.post_test.retake_after_minutes
 
 
 def _write_parts(

@@ -355,9 +355,15 @@ class _Maker:
             difficulty=Decimal(chance.randint(2, 10)) / 2
             if format_ == Course.Format.TEXT
             else None,
+            requires_lessons=not is_live,
+            requires_attendance=is_live,
+            requires_post_test=not is_live,
+            requires_evaluation=True,
+            attestation="",
             attendance_minutes=minutes * 9 // 10 if is_live else None,
             pass_mark=chance.choice((70, 75, 75, 80)),
             attempts_allowed=None,
+            retake_after_minutes=0,
             **self.words["course"],
             last_reviewed_on=self._day(-700, 0),
         )
@@ -458,6 +464,8 @@ class _Maker:
                 if format_ == Course.Format.LIVE_WEBINAR
                 else f"{chance.choice(self.words['venues'])}, {city}",
                 join_url=f"https://meet.example/{course}-{position + 1}" if is_online else "",
+                cancel_reason="",
+                sequence=0,
             )
 
 

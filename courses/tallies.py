@@ -28,7 +28,7 @@ from time import monotonic
 from urllib.parse import urlencode
 
 from courses import shelf, tasks, words
-from courses.forms import FACET_LABELS
+from courses.forms.catalog import FACET_LABELS
 from courses.models import SearchTally
 from courses.models.tallies import week_of
 

@@ -1,5 +1,7 @@
 """What is true of courses: who offers, what is offered, how it is listed, who learns."""
 
+from courses.models.attempts import Attempt
+from courses.models.attendance import Attendance
 from courses.models.catalog import (
     AgendaItem,
     Choice,
@@ -16,15 +18,8 @@ from courses.models.catalog import (
     TeachingMethod,
     Topic,
 )
-from courses.models.learning import (
-    Attempt,
-    Attendance,
-    Completion,
-    Enrollment,
-    EvaluationAnswer,
-    EvaluationResponse,
-    LessonProgress,
-)
+from courses.models.enrollment import Completion, Enrollment
+from courses.models.evaluations import EvaluationAnswer, EvaluationResponse
 from courses.models.listing import CatalogEntry, CatalogState, SearchWord
 from courses.models.offering import (
     Approval,
@@ -34,6 +29,7 @@ from courses.models.offering import (
     Profession,
     Provider,
 )
+from courses.models.progress import LessonProgress
 from courses.models.saved import SavedSearch, ShortlistItem
 from courses.models.tallies import SearchTally
 

@@ -186,8 +186,21 @@ class Course(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(5)],
         help_text="Text-based courses only: 1 to 5, for the Mergener formula",
     )
+    requires_lessons = models.BooleanField("lessons read", default=True)
+    requires_attendance = models.BooleanField("attendance of a live session", default=False)
+    requires_post_test = models.BooleanField("post-test passed", default=True)
+    requires_evaluation = models.BooleanField("evaluation handed in", default=True)
+    attestation = models.TextField(
+        blank=True, help_text="What the learner must confirm at the end; empty: nothing"
+    )
     attendance_minutes = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Live courses only: minutes one must attend"
+    )
+    attendance_percent = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Or instead: percent of the session one must attend",
     )
     pass_mark = models.PositiveSmallIntegerField(
         default=75,
@@ -196,6 +209,21 @@ class Course(models.Model):
     )
     attempts_allowed = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit"
+    )
+    retake_after_minutes = models.PositiveIntegerField(
+        default=0, help_text="Minutes to wait after an attempt that was not passed"
+    )
+    access_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Days to complete it in, from enrolling or from the session; empty: no limit",
+    )
+    repeat_after_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Days after which the same person may earn the credit again; empty: never",
     )
 
     conflict_of_interest = models.TextField("conflicts of interest")
@@ -225,6 +253,23 @@ class Course(models.Model):
             models.CheckConstraint(
                 condition=Q(attempts_allowed__isnull=True) | Q(attempts_allowed__gte=1),
                 name="course_allows_an_attempt",
+            ),
+            models.CheckConstraint(
+                condition=Q(attendance_minutes__isnull=True) | Q(attendance_percent__isnull=True),
+                name="course_attendance_in_minutes_or_percent",
+            ),
+            models.CheckConstraint(
+                condition=Q(attendance_percent__isnull=True)
+                | Q(attendance_percent__gte=1, attendance_percent__lte=100),
+                name="course_attendance_percent_is_percent",
+            ),
+            models.CheckConstraint(
+                condition=Q(access_days__isnull=True) | Q(access_days__gte=1),
+                name="course_gives_access_for_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(repeat_after_days__isnull=True) | Q(repeat_after_days__gte=1),
+                name="course_repeats_after_a_day",
             ),
             models.CheckConstraint(
                 condition=Q(difficulty__isnull=True) | Q(difficulty__gte=1, difficulty__lte=5),
@@ -416,13 +461,18 @@ class EvaluationQuestion(models.Model):
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def coming(self, *, at: datetime) -> SessionQuerySet:
-        """Not begun at that moment."""
-        return self.filter(starts_at__gt=at)
+        """Not begun at that moment, and not cancelled."""
+        return self.filter(starts_at__gt=at, cancelled_at__isnull=True)
 
     def with_seats_taken(self) -> SessionQuerySet:
-        """Adds ``seats_taken``: seats held by learners who have not withdrawn."""
+        """Adds ``seats_taken``: seats held by learners who have not left."""
         return self.annotate(
-            seats_taken=Count("enrollments", filter=Q(enrollments__withdrawn_at__isnull=True))
+            seats_taken=Count(
+                "enrollments",
+                filter=Q(
+                    enrollments__withdrawn_at__isnull=True, enrollments__expired_at__isnull=True
+                ),
+            )
         )
 
     def soonest_first(self) -> SessionQuerySet:
@@ -442,6 +492,22 @@ class Session(models.Model):
     )
     place = models.CharField(max_length=200, blank=True)
     join_url = models.URLField("link to join", max_length=500, blank=True)
+    enrollment_opens_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at once")
+    enrollment_closes_at = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: when the session starts"
+    )
+    attendance_minutes = models.PositiveSmallIntegerField(
+        "minutes to attend",
+        null=True,
+        blank=True,
+        help_text="Empty: as the course says; the figure is then kept here",
+    )
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancel_reason = models.CharField(max_length=300, blank=True)
+    sequence = models.PositiveIntegerField(
+        "revision", default=0, help_text="Counts changes of date, place and state, for calendars"
+    )
+    changed_at = models.DateTimeField(null=True, blank=True)
 
     objects = SessionQuerySet.as_manager()
 
@@ -454,6 +520,17 @@ class Session(models.Model):
             models.CheckConstraint(
                 condition=~Q(place="") | ~Q(join_url=""), name="session_is_somewhere"
             ),
+            models.CheckConstraint(
+                condition=Q(enrollment_opens_at__isnull=True)
+                | Q(enrollment_closes_at__isnull=True)
+                | Q(enrollment_opens_at__lt=F("enrollment_closes_at")),
+                name="session_enrollment_opens_before_it_closes",
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_at__isnull=True, cancel_reason="")
+                | (Q(cancelled_at__isnull=False) & ~Q(cancel_reason="")),
+                name="session_cancelled_for_a_reason",
+            ),
         ]
         indexes = [models.Index(fields=["course", "starts_at"], name="session_coming")]
 
@@ -465,6 +542,14 @@ class Session(models.Model):
             raise ValidationError({"ends_at": "A session ends after it starts."})
         if not self.place and not self.join_url:
             raise ValidationError({"place": "Give a place, a link to join, or both."})
+        opens, closes = self.enrollment_opens_at, self.enrollment_closes_at
+        if opens and closes and opens >= closes:
+            raise ValidationError({"enrollment_closes_at": "Enrollment closes after it opens."})
+
+    @property
+    def minutes(self) -> int:
+        """Scheduled length."""
+        return int((self.ends_at - self.starts_at).total_seconds() // 60)
 
     @property
     def tz(self) -> ZoneInfo:

@@ -26,6 +26,7 @@ from courses.models import (
     TeachingMethod,
     Topic,
 )
+from courses.requirements import asked_of
 
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -164,7 +165,12 @@ class CourseFactory(factory.django.DjangoModelFactory):
         skip_postgeneration_save = True
 
     class Params:
-        live = factory.Trait(format="live-webinar", attendance_minutes=80, difficulty=None)
+        live = factory.Trait(
+            format="live-webinar",
+            attendance_minutes=80,
+            requires_attendance=True,
+            difficulty=None,
+        )
         draft = factory.Trait(status="draft", published_at=None)
         retired = factory.Trait(status="retired", retired_at=LONG_AGO)
 
@@ -206,6 +212,10 @@ class CourseFactory(factory.django.DjangoModelFactory):
         )
         LessonFactory.create_batch(lessons, course=course)
         QuestionFactory.create_batch(questions, course=course)
+        # It requires what it has.
+        course.requires_lessons = course.requires_lessons and lessons > 0
+        course.requires_post_test = course.requires_post_test and questions > 0
+        course.save(update_fields=["requires_lessons", "requires_post_test"])
 
 
 class SessionFactory(factory.django.DjangoModelFactory):
@@ -224,9 +234,13 @@ class SessionFactory(factory.django.DjangoModelFactory):
 
 
 class EnrollmentFactory(factory.django.DjangoModelFactory):
+    """As ``enrollment.enroll`` makes it, what the course asks pinned."""
+
     class Meta:
         model = Enrollment
 
     learner = factory.SubFactory(UserFactory)
     course = factory.SubFactory(CourseFactory)
+    session = None
+    requirements = factory.LazyAttribute(lambda held: asked_of(held.course, held.session))
     enrolled_at = LONG_AGO

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from courses import learning, listing
+from courses import evaluation, lessons, listing, post_test
 from courses.models import Enrollment, Lesson
 from courses.tests.factories import EnrollmentFactory
 
@@ -20,20 +20,18 @@ def chosen(course, *, right: int | None = None) -> dict:
 
 def ratings(course) -> dict:
     return {
-        question: 5 if question.kind == learning.RATING else "Keep it."
-        for question in learning.evaluation_questions(course)
+        question: 5 if question.kind == evaluation.RATING else "Keep it."
+        for question in evaluation.questions_of(course)
     }
 
 
 def read_lessons(enrollment: Enrollment, at) -> None:
     for lesson in Lesson.objects.filter(course=enrollment.course):
-        learning.mark_read(enrollment=enrollment, lesson=lesson, at=at)
+        lessons.mark_read(enrollment=enrollment, lesson=lesson, at=at)
 
 
 def pass_post_test(enrollment: Enrollment, at) -> None:
-    learning.hand_in_post_test(
-        enrollment=enrollment, number=1, chosen=chosen(enrollment.course), at=at
-    )
+    post_test.hand_in(enrollment=enrollment, number=1, chosen=chosen(enrollment.course), at=at)
 
 
 def ready_but_for_the_evaluation(at, **facts) -> Enrollment:

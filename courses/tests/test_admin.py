@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from courses import completion, learning
+from courses import completion, evaluation
 from courses.models import Attendance, Choice, Completion, Course, Question, Session
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import pass_post_test, read_lessons, ready_to_complete
@@ -220,7 +220,7 @@ def test_attendance_is_added_with_its_source_and_completes_the_course(client, cu
     held = EnrollmentFactory(course=session.course, session=session)
     read_lessons(held, now)
     pass_post_test(held, now)
-    learning.hand_in_evaluation(enrollment=held, answers={}, at=now)
+    evaluation.hand_in(enrollment=held, answers={}, at=now)
     address = page("courses_enrollment_change", held.pk)
 
     client.post(

@@ -12,7 +12,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils.html import strip_tags
 
 from accounts.tests.factories import UserFactory
-from courses import cards, catalog, completion, learning, listing, shelf, words
+from courses import cards, catalog, completion, listing, shelf, words
+from courses.lessons import mark_read
 from courses.models import (
     Approval,
     ApprovingBody,
@@ -267,7 +268,7 @@ def test_a_card_says_what_the_reader_has_to_do_with_the_course(noon):
     for course, lessons in ((begun, 1), (read, 3)):
         held = EnrollmentFactory(learner=reader, course=course)
         for lesson in course.lessons.order_by("position")[:lessons]:
-            learning.mark_read(enrollment=held, lesson=lesson, at=noon)
+            mark_read(enrollment=held, lesson=lesson, at=noon)
     completed = ready_to_complete(noon, learner=reader)
     completion.complete(enrollment=completed, at=datetime(2026, 3, 3, 2, 0, tzinfo=UTC))
     courses = [untouched, enrolled, session.course, begun, read, completed.course]
@@ -394,7 +395,7 @@ def test_cards_ask_as_often_for_one_course_as_for_fifty(
         if is_signed_in:
             EnrollmentFactory(learner=reader, course=session.course, session=session)
             held = EnrollmentFactory(learner=reader, course=on_demand)
-            learning.mark_read(enrollment=held, lesson=on_demand.lessons.get(), at=noon)
+            mark_read(enrollment=held, lesson=on_demand.lessons.get(), at=noon)
     listing.relist([course.pk for course in courses])
     listing.relabel()
 

@@ -106,7 +106,9 @@ def test_the_gate_asks_a_text_based_course_for_its_difficulty():
 
 
 def test_the_gate_asks_a_live_course_for_its_minutes_of_attendance():
-    assert gate(live_course(attendance_minutes=None)) == ["State the minutes that one must attend."]
+    assert gate(live_course(attendance_minutes=None)) == [
+        "State the minutes, or the percent of the session, that one must attend."
+    ]
 
 
 def test_the_gate_asks_a_live_course_for_no_post_test():
@@ -175,7 +177,7 @@ def test_the_gate_names_everything_at_once():
         "Write at least one learning objective.",
         "Hollow Reed Institute has no approval in date with ASWB ACE.",
         "The agenda or the lessons make less than a quarter hour.",
-        "State the minutes that one must attend.",
+        "State the minutes, or the percent of the session, that one must attend.",
         "Write the agenda with its minutes.",
     ]
 

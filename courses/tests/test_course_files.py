@@ -581,7 +581,7 @@ BROKEN = [
         "attendance_minutes: 120\n",
         "",
         at="format",
-        message="A live course states its “attendance_minutes”.",
+        message="A live course states its “attendance_minutes” or “attendance_percent”.",
     ),
     live_course(
         "more attendance than agenda",

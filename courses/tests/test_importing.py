@@ -13,7 +13,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 
 from accounts.tests.factories import UserFactory
-from courses import demo, enrollment, importing, learning, reference_data
+from courses import demo, enrollment, importing, lessons, reference_data
 from courses.course_files import CourseFile, CourseFileError
 from courses.models import (
     Approval,
@@ -421,7 +421,7 @@ def test_a_lesson_that_a_learner_has_read_stays(reference, write):
         learner=UserFactory(), course=Course.objects.get(key="consent"), at=NOON
     )
     lesson = Lesson.objects.get(key="what-to-write-down")
-    learning.mark_read(enrollment=seat, lesson=lesson, at=NOON)
+    lessons.mark_read(enrollment=seat, lesson=lesson, at=NOON)
 
     problems = refusal(write(text=changed(TEXT_COURSE, _lessons()[1], "")))
 

@@ -17,7 +17,7 @@ from accounts import mail, supervision
 from accounts import tasks as account_tasks
 from accounts.models import OutgoingMail, Supervision
 from accounts.tests.factories import OutgoingMailFactory, SupervisionFactory, UserFactory
-from courses import completion, enrollment, learning
+from courses import completion, enrollment, evaluation, learning, post_test
 from courses.models import Attempt, Completion, Enrollment, EvaluationResponse
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
@@ -69,7 +69,7 @@ def test_the_last_step_handed_in_twice_gives_one_credit(noon):
     held = ready_but_for_the_evaluation(noon)
 
     def hand_in():
-        return learning.hand_in_evaluation(enrollment=held, answers=ratings(held.course), at=noon)
+        return evaluation.hand_in(enrollment=held, answers=ratings(held.course), at=noon)
 
     first, second = at_the_same_time(hand_in, hand_in)
 
@@ -119,7 +119,7 @@ def test_a_post_test_from_two_tabs_uses_one_attempt(noon):
     read_lessons(held, noon)
 
     def hand_in(right):
-        return learning.hand_in_post_test(
+        return post_test.hand_in(
             enrollment=held, number=1, chosen=chosen(held.course, right=right), at=noon
         )
 

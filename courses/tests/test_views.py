@@ -337,6 +337,7 @@ def test_right_answers_to_what_was_missed_are_shown_after_passing_only(client, t
 
 def test_right_answers_are_shown_when_no_attempt_is_left(client, tested):
     Course.objects.update(attempts_allowed=1)
+    completion.apply_edit(enrollment=tested, at=timezone.now())
 
     failed = hand_in(client, tested, post_test_answers(tested.course, right=2)).url
 

@@ -21,7 +21,8 @@ from django_htmx.http import push_url
 
 from ce_portal.htmx import page_or_fragment
 from courses import cards, facets, search, shelf, tallies, words
-from courses.forms import CatalogQuery, Chip
+from courses.forms import CatalogQuery
+from courses.forms.catalog import Chip
 
 PAGE_SIZE = 24
 MAX_PAGES = 500

@@ -104,7 +104,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "lessons": lessons,
         "text": _text(shown, lessons, questions),
         "questions": questions,
-        "needed": right_answers_needed(shown, questions) if questions else 0,
+        "needed": right_answers_needed(shown.pass_mark, questions) if questions else 0,
         "references": shown.references.splitlines(),
         "related": _related(shown, at=now),
         "structured_data": _structured_data(shown, objectives, instructors, valid),

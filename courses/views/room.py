@@ -14,7 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from courses import completion, learning, markdown
+from courses import completion, learning, lessons, markdown
+from courses import evaluation as evaluation_story
+from courses import post_test as post_test_story
 from courses.completion import Requirement, Step
 from courses.forms import EvaluationForm, PostTestForm
 from courses.models import Attempt, Choice, Course, Enrollment, Lesson, LessonProgress, Question
@@ -51,7 +53,7 @@ class Room:
     def open_steps(self) -> set[Step]:
         """What can be done now. The steps follow each other, but the session has its own day: it
         waits for nothing, and neither the post-test nor the evaluation waits for it."""
-        if self.enrollment.withdrawn_at is not None:
+        if self.enrollment.is_over:
             return set()
         unmet = [item.step for item in self.requirements if not item.is_met]
         in_turn = [step for step in unmet if step != Step.SESSION]
@@ -86,10 +88,10 @@ def _room(enrollment: Enrollment) -> Room:
     read = set(
         LessonProgress.objects.filter(enrollment=enrollment).values_list("lesson", flat=True)
     )
-    lessons = enrollment.course.lessons.order_by("position", "pk").defer("body")
+    shown = enrollment.course.lessons.order_by("position", "pk").defer("body")
     return Room(
         enrollment,
-        [LessonRow(lesson, lesson.pk in read) for lesson in lessons],
+        [LessonRow(lesson, lesson.pk in read) for lesson in shown],
         completion.requirements(enrollment),
     )
 
@@ -111,7 +113,7 @@ def _refused(request: HttpRequest, pk: uuid.UUID, error: Exception) -> HttpRespo
 def room(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Where the learner stands, what is next, and at the end the certificate."""
     found = _room(_enrollment(request, pk))
-    chances = learning.chances(found.enrollment)
+    chances = post_test_story.chances(found.enrollment)
     return _render(request, "courses/room.html", found, chances=chances)
 
 
@@ -142,7 +144,7 @@ def read(request: HttpRequest, pk: uuid.UUID, key: str) -> HttpResponse:
     enrollment = _enrollment(request, pk)
     shown = get_object_or_404(Lesson, course=enrollment.course, key=key)
     try:
-        learning.mark_read(enrollment=enrollment, lesson=shown, at=timezone.now())
+        lessons.mark_read(enrollment=enrollment, lesson=shown, at=timezone.now())
     except learning.LearningError as error:
         return _refused(request, pk, error)
     return redirect(_room(enrollment).next_url)
@@ -169,7 +171,7 @@ def post_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             try:
-                graded = learning.hand_in_post_test(
+                graded = post_test_story.hand_in(
                     enrollment=enrollment,
                     number=form.cleaned_data["attempt"],
                     chosen=form.chosen,
@@ -189,8 +191,10 @@ def post_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "courses/post_test.html",
         found,
         form=form,
-        needed=completion.right_answers_needed(enrollment.course, len(questions)),
-        chances=learning.chances(enrollment),
+        needed=completion.right_answers_needed(
+            enrollment.requirements.get("post_test", {}).get("pass_mark", 0), len(questions)
+        ),
+        chances=post_test_story.chances(enrollment),
         status=422 if form.errors else 200,
     )
 
@@ -201,7 +205,7 @@ def attempt(request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
     enrollment = _enrollment(request, pk)
     graded = get_object_or_404(Attempt, enrollment=enrollment, number=number)
     found = _room(enrollment)
-    chances = learning.chances(enrollment)
+    chances = post_test_story.chances(enrollment)
     has_passed = any(item.step == Step.POST_TEST and item.is_met for item in found.requirements)
     return _render(
         request,
@@ -219,13 +223,11 @@ def evaluation(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     enrollment = _enrollment(request, pk)
     form = EvaluationForm(
         request.POST if request.method == "POST" else None,
-        questions=learning.evaluation_questions(enrollment.course),
+        questions=evaluation_story.questions_of(enrollment.course),
     )
     if request.method == "POST" and form.is_valid():
         try:
-            learning.hand_in_evaluation(
-                enrollment=enrollment, answers=form.answers, at=timezone.now()
-            )
+            evaluation_story.hand_in(enrollment=enrollment, answers=form.answers, at=timezone.now())
         except learning.LearningError as error:
             return _refused(request, pk, error)
         return redirect("courses:room", pk=pk)

@@ -1,0 +1,44 @@
+"""The same course again: whether it may give its credit a second time, and from when."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from accounts.models import User
+from ce_portal import formats
+from courses.models import Completion, Course
+
+
+def earlier_credit(*, learner: User, course: Course) -> Completion | None:
+    """The learner's last completion of this course."""
+    return (
+        Completion.objects.filter(learner=learner, course=course)
+        .select_related("credit_entry")
+        .order_by("-occasion")
+        .first()
+    )
+
+
+def may_repeat(course: Course, earlier: Completion, *, on: date) -> bool:
+    """May the course give credit again for a completion on that day?"""
+    again = again_from(course, earlier)
+    return again is not None and on >= again
+
+
+def again_from(course: Course, earlier: Completion) -> date | None:
+    """The first day on which the credit may be earned again; None if never."""
+    if course.repeat_after_days is None:
+        return None
+    return earlier.credit_entry.earned_on + timedelta(days=course.repeat_after_days)
+
+
+def why_not(course: Course, earlier: Completion) -> str:
+    """Why it gives no second credit now, in sentences for the learner."""
+    earned = formats.show_day(earlier.credit_entry.earned_on)
+    again = again_from(course, earlier)
+    if again is None:
+        return f"You earned the credit of this course on {earned}. It is given once."
+    return (
+        f"You earned the credit of this course on {earned}. It may be earned again from "
+        f"{formats.show_day(again)}."
+    )
