@@ -15,6 +15,7 @@ PDF = "application/pdf"
 VTT = "text/vtt"
 
 SUFFIXES = {MP4: ".mp4", WEBM: ".webm", PDF: ".pdf", VTT: ".vtt"}
+LESSONS = {MP4, WEBM, PDF}
 FOLDER = "lessons"
 MAX_CAPTIONS_BYTES = 2_000_000
 
@@ -59,12 +60,27 @@ def name_of(file: IO[bytes] | Any) -> str:
     return f"{FOLDER}/{digest.hexdigest()}{suffix}"
 
 
+def open_known(file: Any, allowed: set[str]) -> tuple[IO[bytes], str] | None:
+    """The stored file, open, and its media type; None if there is none or it is none of these."""
+    if not file:
+        return None
+    try:
+        opened = file.open("rb")
+    except FileNotFoundError:
+        return None
+    media_type = media_type_of(opened)
+    if media_type not in allowed:
+        opened.close()
+        return None
+    return opened, media_type
+
+
 def fault(file: IO[bytes] | Any, size: int) -> str | None:
     """Why this cannot be the file of a lesson, in a sentence; None if it can."""
     limit = settings.LESSON_FILE_MAX_BYTES
     if size > limit:
         return f"The file is larger than {filesizeformat(limit)}."
-    if media_type_of(file) not in {MP4, WEBM, PDF}:
+    if media_type_of(file) not in LESSONS:
         return "This is no MP4 or WebM video and no PDF document."
     return None
 

@@ -19,6 +19,12 @@ from courses.models import Attempt, Choice, Course, Enrollment, Question
 Answers = Mapping[int, Collection[int]]
 
 
+STILL_DUE = (
+    "People are enrolled who must pass the post-test of this course. Leave it a question, or apply "
+    "an edit that asks for no post-test to open enrollments first."
+)
+
+
 class UnansweredError(learning.LearningError):
     """The test is not complete; ``questions`` are the ids of those without an answer."""
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 from django.db.models.fields.files import FieldFile
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    StreamingHttpResponse,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from ce_portal import ranges
 from ce_portal.csp import allow_media
 from courses import learning, markdown, material
 from courses import lessons as lessons_story
 from courses.forms import ProgressForm
 from courses.models import Enrollment, Lesson
 from courses.views.room import Room, own_enrollment, refused, render_in_room, room_of
-
-BLOCK = 1 << 16  # bytes
 
 
 @require_safe
@@ -118,7 +109,7 @@ def print_lessons(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def lesson_file(request: HttpRequest, pk: uuid.UUID, key: str) -> HttpResponseBase:
     """The video or document of a lesson."""
     shown = _lesson_of(request, pk, key)
-    return _send(request, shown.file, {material.MP4, material.WEBM, material.PDF}, name=key)
+    return _send(request, shown.file, material.LESSONS, name=key)
 
 
 @require_safe
@@ -134,53 +125,15 @@ def _lesson_of(request: HttpRequest, pk: uuid.UUID, key: str) -> Lesson:
 def _send(
     request: HttpRequest, file: FieldFile, allowed: set[str], *, name: str
 ) -> HttpResponseBase:
-    """The file, or the part of it that the browser asks for (RFC 9110, section 14). Only what our
-    allow-list knows leaves, as what it is."""
-    if not file:
+    """Only what our allow-list knows leaves, as what it is."""
+    found = material.open_known(file, allowed)
+    if found is None:
         raise Http404
-    try:
-        opened: IO[bytes] = file.open("rb")
-    except FileNotFoundError as error:
-        raise Http404 from error
-    media_type, size = material.media_type_of(opened), file.size
-    if media_type not in allowed:
-        opened.close()
-        raise Http404
-    first, last = _range(request.headers.get("Range", ""), size)
-    if first >= size:
-        opened.close()
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    opened.seek(first)
-    response = StreamingHttpResponse(_blocks(opened, last - first + 1), content_type=media_type)
-    response.headers["Content-Length"] = str(last - first + 1)
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Cache-Control"] = "private"
-    suffix = material.SUFFIXES[media_type]
-    response.headers["Content-Disposition"] = f'inline; filename="{name}{suffix}"'
-    if (first, last) != (0, size - 1):
-        response.status_code = 206
-        response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return response
-
-
-def _range(header: str, size: int) -> tuple[int, int]:
-    """First and last byte that are asked for; all of them where the header is none that we know.
-    The first is ``size`` or more if there is nothing to send."""
-    asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.strip())
-    if not asked or asked.groups() == ("", ""):
-        return 0, size - 1
-    first, last = asked.groups()
-    if not first:
-        return (max(0, size - int(last)), size - 1) if int(last) else (size, size)
-    if last and int(last) < int(first):
-        return 0, size - 1
-    return int(first), min(int(last or size), size - 1)
-
-
-def _blocks(file: IO[bytes], left: int) -> Iterator[bytes]:
-    try:
-        while left and (block := file.read(min(BLOCK, left))):
-            left -= len(block)
-            yield block
-    finally:
-        file.close()
+    opened, media_type = found
+    return ranges.send(
+        request,
+        opened,
+        size=file.size,
+        media_type=media_type,
+        filename=f"{name}{material.SUFFIXES[media_type]}",
+    )

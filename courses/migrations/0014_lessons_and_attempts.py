@@ -12,7 +12,7 @@ RATIONALES = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("courses", "0012_require_requirements")]
+    dependencies = [("courses", "0013_partial_credit")]
 
     operations = [
         # Questions of three kinds.
