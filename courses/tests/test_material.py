@@ -187,6 +187,9 @@ def test_a_curator_sees_a_file_in_the_admin_and_others_do_not(client):
         "learner": held.learner,
     }.items():
         client.force_login(user)
-        statuses[who] = client.get(door).status_code
+        response = client.get(door)
+        # Read to its end, which closes the file.
+        list(response)
+        statuses[who] = response.status_code
 
     assert statuses == {"superuser": 200, "other staff": 403, "learner": 302}

@@ -209,7 +209,7 @@ def test_confirming_is_the_last_step_and_completes_the_course(client, noon):
     # The words of then, not of now.
     assert WORDS in page.text
     entry = Completion.objects.get(enrollment=held).credit_entry
-    assert entry.activity["evidence"]["attestation"] == WORDS
+    assert entry.record["activity"]["evidence"]["attestation"] == WORDS
 
 
 def test_confirming_twice_keeps_the_first_moment(noon):
