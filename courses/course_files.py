@@ -668,7 +668,7 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
             )
         if not text and kind == "text":
             problems.append(Problem(path, line, f"The lesson “{title}” is empty."))
-        if kind != "text" and minutes is None:
+        if kind in {"video", "document"} and minutes is None:
             problems.append(Problem(path, line, f"A {kind} states its “minutes”."))
         if key and key in {lesson.key for lesson in lessons}:
             problems.append(Problem(path, line, f"Two lessons have the key “{key}”."))
