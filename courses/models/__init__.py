@@ -32,6 +32,7 @@ from courses.models.offering import (
 from courses.models.progress import LessonProgress
 from courses.models.saved import SavedSearch, ShortlistItem
 from courses.models.tallies import SearchTally
+from courses.models.waitlist import WaitlistPlace
 
 __all__ = [
     "AgendaItem",
@@ -67,4 +68,5 @@ __all__ = [
     "ShortlistItem",
     "TeachingMethod",
     "Topic",
+    "WaitlistPlace",
 ]
