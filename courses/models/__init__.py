@@ -2,6 +2,7 @@
 
 from courses.models.attempts import Attempt
 from courses.models.attendance import Attendance
+from courses.models.calendar_feeds import CalendarFeed
 from courses.models.catalog import (
     AgendaItem,
     Choice,
@@ -40,6 +41,7 @@ __all__ = [
     "ApprovingBody",
     "Attempt",
     "Attendance",
+    "CalendarFeed",
     "CatalogEntry",
     "CatalogState",
     "Choice",

@@ -61,6 +61,9 @@ class Enrollment(models.Model):
         Session, models.PROTECT, null=True, blank=True, related_name="enrollments"
     )
     enrolled_at = models.DateTimeField()
+    moves = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it was moved to another session"
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="Until when it can be completed; empty: no limit"
