@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -32,6 +33,10 @@ class WaitlistPlaceQuerySet(models.QuerySet["WaitlistPlace"]):
 
     def offered(self) -> WaitlistPlaceQuerySet:
         return self.filter(state=WaitlistPlace.State.OFFERED)
+
+    def overdue(self, *, at: datetime) -> WaitlistPlaceQuerySet:
+        """With an offer whose time is over."""
+        return self.offered().filter(offer_expires_at__lte=at)
 
     def in_order(self) -> WaitlistPlaceQuerySet:
         """Who came first is offered a seat first."""
