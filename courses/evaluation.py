@@ -65,7 +65,7 @@ def hand_in(
     Locks the enrollment.
     Raises LearningError if the learner has withdrawn or has not passed the post-test.
     """
-    enrollment = learning.locked(enrollment)
+    enrollment = learning.locked_in_time(enrollment, at=at)
     if enrollment.evaluated_at is None:
         learning.require(enrollment, completion.Step.LESSONS, completion.Step.POST_TEST)
         response = EvaluationResponse.objects.create(

@@ -102,6 +102,18 @@ class Enrollment(models.Model):
                 name="enrollment_withdrawn_after_enrolled",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(
+                    expires_at__isnull=False,
+                    withdrawn_at__isnull=True,
+                    expired_at__isnull=True,
+                    completed_at__isnull=True,
+                ),
+                name="enrollment_with_an_end",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.learner} in {self.course}"
