@@ -43,7 +43,7 @@ calendar_patterns = [
 
 urlpatterns = [
     path("courses/", include(catalog_patterns)),
-    path("calendar/<str:token>.ics", views.personal_feed, name="personal_feed"),
+    path("calendar/<slug:token>.ics", views.personal_feed, name="personal_feed"),
     path("learn/calendar/", include(calendar_patterns)),
     path("learn/<uuid:pk>/", include(room_patterns)),
 ]
