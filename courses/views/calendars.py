@@ -73,8 +73,12 @@ def personal_calendar(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 def make_personal_feed(request: SignedInRequest) -> HttpResponse:
+    had_one = CalendarFeed.objects.filter(owner=request.user).exists()
     personal_calendar_story.make(owner=request.user, at=timezone.now())
-    messages.success(request, "Your calendar has a new address. An older one no longer works.")
+    words = "Your calendar has an address now."
+    if had_one:
+        words = "Your calendar has a new address. The old one no longer works."
+    messages.success(request, words)
     return redirect("courses:personal_calendar")
 
 
