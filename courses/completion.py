@@ -110,6 +110,11 @@ def outstanding(enrollment: Enrollment) -> list[Requirement]:
     return [requirement for requirement in requirements(enrollment) if not requirement.is_met]
 
 
+def left_to_do(enrollment: Enrollment) -> list[Requirement]:
+    """What the learner themselves must still do; attendance is for the host to record."""
+    return [item for item in outstanding(enrollment) if item.step != Step.SESSION]
+
+
 def complete_if_ready(*, enrollment: Enrollment, at: datetime) -> Completion | None:
     """Complete the enrollment if nothing is outstanding; None if something is.
 

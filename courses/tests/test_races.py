@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
+from datetime import timedelta
 
 import pytest
 from django.core import mail as django_mail
@@ -17,8 +18,16 @@ from accounts import mail, supervision
 from accounts import tasks as account_tasks
 from accounts.models import OutgoingMail, Supervision
 from accounts.tests.factories import OutgoingMailFactory, SupervisionFactory, UserFactory
-from courses import completion, enrollment, evaluation, learning, post_test
-from courses.models import Attempt, Completion, Enrollment, EvaluationResponse
+from courses import (
+    completion,
+    enrollment,
+    evaluation,
+    learning,
+    personal_calendar,
+    post_test,
+    reminders,
+)
+from courses.models import Attempt, CalendarFeed, Completion, Enrollment, EvaluationResponse
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
     chosen,
@@ -33,6 +42,7 @@ from transcripts.tests.factories import CertificateFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+MINUTE = timedelta(minutes=1)
 A_MOMENT = 0.4  # seconds; long enough that a call that does not wait would be done
 PATIENCE = 15  # seconds
 
@@ -112,6 +122,66 @@ def test_completing_waits_for_the_withdrawal_and_is_refused(noon):
 
     assert words == "You withdrew from this course."
     assert CreditEntry.objects.count() == 0
+
+
+def test_the_last_step_waits_for_the_end_of_the_time_and_is_refused(noon):
+    held = ready_but_for_the_evaluation(noon - MINUTE, expires_at=noon)
+    answers = ratings(held.course)
+
+    _, words = at_the_same_time(
+        lambda: enrollment.expire(enrollment=held, at=noon),
+        # Sent in time, but it comes to the lock second.
+        lambda: evaluation.hand_in(enrollment=held, answers=answers, at=noon - MINUTE),
+    )
+
+    assert words == "Your time for this course is over. Enroll again to go on."
+    assert CreditEntry.objects.count() == EvaluationResponse.objects.count() == 0
+
+
+def test_the_end_of_the_time_waits_for_the_last_step_and_changes_nothing(noon):
+    held = ready_but_for_the_evaluation(noon - MINUTE, expires_at=noon)
+    answers = ratings(held.course)
+
+    at_the_same_time(
+        lambda: evaluation.hand_in(enrollment=held, answers=answers, at=noon - MINUTE),
+        lambda: enrollment.expire(enrollment=held, at=noon),
+    )
+
+    held.refresh_from_db()
+    assert (held.completed_at, held.expired_at) == (noon - MINUTE, None)
+
+
+def test_two_workers_that_remind_at_once_promise_one_mail(noon):
+    held = ready_but_for_the_evaluation(noon - 2 * 24 * 60 * MINUTE)
+
+    def remind():
+        reminders.remind(enrollment_id=held.pk, kind="evaluation-missing", at=noon)
+
+    at_the_same_time(remind, remind)
+
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_nobody_is_reminded_of_what_they_withdraw_from_at_that_moment(noon):
+    held = ready_but_for_the_evaluation(noon - 2 * 24 * 60 * MINUTE)
+
+    at_the_same_time(
+        lambda: enrollment.withdraw(enrollment=held, at=noon),
+        lambda: reminders.remind(enrollment_id=held.pk, kind="evaluation-missing", at=noon),
+    )
+
+    assert OutgoingMail.objects.filter(kind="evaluation-missing").count() == 0
+
+
+def test_a_new_address_made_from_two_tabs_is_one(noon):
+    owner = UserFactory()
+
+    first, second = at_the_same_time(
+        lambda: personal_calendar.make(owner=owner, at=noon),
+        lambda: personal_calendar.make(owner=owner, at=noon),
+    )
+
+    assert CalendarFeed.objects.get().token == second.token != first.token
 
 
 def test_a_post_test_from_two_tabs_uses_one_attempt(noon):

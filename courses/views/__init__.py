@@ -1,5 +1,12 @@
 """The door for the browser, one module for each area."""
 
+from courses.views.calendars import (
+    make_personal_feed,
+    personal_calendar,
+    personal_feed,
+    session_file,
+    stop_personal_feed,
+)
 from courses.views.catalog import catalog, suggest
 from courses.views.course import course, enroll, withdraw
 from courses.views.feeds import feed, session_calendar
@@ -32,6 +39,9 @@ __all__ = [
     "home",
     "keep",
     "lesson",
+    "make_personal_feed",
+    "personal_calendar",
+    "personal_feed",
     "post_test",
     "read",
     "robots",
@@ -39,10 +49,12 @@ __all__ = [
     "save_search",
     "saved_searches",
     "session_calendar",
+    "session_file",
     "shortlist",
     "sitemap",
     "sitemap_index",
     "stop_mail",
+    "stop_personal_feed",
     "suggest",
     "topic",
     "topics",
