@@ -187,7 +187,7 @@ def withdraw(*, enrollment: Enrollment, at: datetime) -> None:
     """Give the seat back; it goes to who waits for it. Withdrawing twice keeps the first moment.
 
     Locks the course and the session, then the enrollment, so it cannot be completed at the same
-    moment.
+    moment. After commit, a mail confirms it.
     Raises EnrollmentError if it is completed: credit that was earned stays.
     """
     seats.lock_course(enrollment.course_id)
@@ -200,6 +200,7 @@ def withdraw(*, enrollment: Enrollment, at: datetime) -> None:
     enrollment.save(update_fields=["withdrawn_at"])
     if enrollment.session is not None:
         seats.settle(session=enrollment.session, at=at)
+    notices.withdrawn(enrollment=enrollment, at=at)
 
 
 def _locked(enrollment: Enrollment, *sessions: Session) -> Enrollment:

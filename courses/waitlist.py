@@ -1,8 +1,8 @@
-"""Waiting for a seat in a full session: join, leave, take the seat that is offered or decline it."""
+"""Waiting for a seat in a full session: join, leave, take the offered seat or decline it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -92,7 +92,9 @@ def accept(*, place: WaitlistPlace, at: datetime) -> Enrollment:
     Locks the course, then the session.
     Raises WaitlistError if no seat is offered any more, or the learner could not enroll.
     """
-    course = seats.lock_course(Course.objects.values_list("pk", flat=True).get(sessions=place.session_id))
+    course = seats.lock_course(
+        Course.objects.values_list("pk", flat=True).get(sessions=place.session_id)
+    )
     held = Enrollment.objects.in_progress().filter(learner=place.learner_id, course=course).first()
     # All sessions concerned at once, by their ids.
     seats.lock({place.session_id, *([held.session_id] if held and held.session_id else [])})
@@ -106,9 +108,7 @@ def accept(*, place: WaitlistPlace, at: datetime) -> Enrollment:
     try:
         if held:
             return enrollment_story.move(enrollment=held, to=session, at=at)
-        return enrollment_story.enroll(
-            learner=place.learner, course=course, session=session, at=at
-        )
+        return enrollment_story.enroll(learner=place.learner, course=course, session=session, at=at)
     except enrollment_story.EnrollmentError as error:
         raise WaitlistError(str(error)) from error
 
@@ -169,4 +169,6 @@ def _require_offer(place: WaitlistPlace, *, at: datetime) -> None:
     if place.state == State.WAITING:
         raise WaitlistError("No seat is free yet. You keep your place in the line.")
     if place.state != State.OFFERED or (place.offer_expires_at or at) <= at:
-        raise WaitlistError("This offer is over. If the session is still full, you can join its waitlist anew.")
+        raise WaitlistError(
+            "This offer is over. If the session is still full, you can join its waitlist anew."
+        )
