@@ -51,6 +51,10 @@ app.conf.beat_schedule = {
         "task": "courses.mail_due_saved_searches",
         "schedule": schedule(60.0 * 60),  # seconds
     },
+    "settle-waitlists": {
+        "task": "courses.settle_waitlists",
+        "schedule": schedule(60.0),  # seconds
+    },
     "forget-old-search-tallies": {
         "task": "courses.forget_old_search_tallies",
         "schedule": schedule(60.0 * 60),  # seconds

@@ -8,13 +8,14 @@ from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from courses import listing, saved
-from courses.models import SavedSearch, SearchTally
+from courses import listing, saved, waitlist
+from courses.models import SavedSearch, SearchTally, Session
 from courses.models.tallies import Count
 
 logger = logging.getLogger(__name__)
 
 SWEEP_PERIOD = 60 * 60  # seconds
+SETTLING_PERIOD = 60  # seconds
 SWEEP_SIZE = 500  # searches that one sweep asks about
 KNOWN_FOR = 60 * 60  # seconds in which a batch of counts that comes again is known
 
@@ -55,3 +56,17 @@ def relist_missing() -> None:
     count = listing.relist_missing()
     if count:
         logger.warning("%s courses had no true listing and were relisted.", count)
+
+
+@shared_task(name="courses.settle_waitlist")
+def settle_waitlist(*, session_id: int) -> None:
+    """Let lapsed offers of a session go to the next, or close its waitlist."""
+    waitlist.promote(session=Session.objects.get(pk=session_id), at=timezone.now())
+
+
+@shared_task(name="courses.settle_waitlists")
+def settle_waitlists() -> None:
+    """Ask for every session whose waitlist has something to be done."""
+    for session_id in waitlist.due(at=timezone.now()):
+        # What a worker did not come to by then, the next sweep asks for anew.
+        settle_waitlist.apply_async(kwargs={"session_id": session_id}, expires=SETTLING_PERIOD)

@@ -148,17 +148,6 @@ def due(*, at: datetime) -> list[int]:
     )
 
 
-def position(place: WaitlistPlace) -> int:
-    """Its place in the line, from 1; who is offered a seat stands in front."""
-    waiting = place.session.waitlist.waiting()
-    return (
-        waiting.filter(
-            Q(joined_at__lt=place.joined_at) | Q(joined_at=place.joined_at, pk__lt=place.pk)
-        ).count()
-        + 1
-    )
-
-
 def _locked(place: WaitlistPlace) -> tuple[WaitlistPlace, Session]:
     """The place as it is now, and its session, locked: every change of a place holds that lock."""
     session = seats.lock([place.session_id])[place.session_id]

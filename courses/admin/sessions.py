@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.contrib import admin, messages
@@ -43,8 +44,7 @@ class SessionForm(forms.ModelForm):
     def full_clean(self) -> None:
         """An hour that a clock change leaves out, or has twice, is one of the session's zone."""
         zone = self.data.get(self.add_prefix("time_zone"))
-        is_known = any(zone == name for name, _ in time_zone_choices())
-        with timezone.override(ZoneInfo(zone) if zone and is_known else None):
+        with timezone.override(ZoneInfo(zone) if zone in available_timezones() else UTC):
             super().full_clean()
 
     def _post_clean(self) -> None:
