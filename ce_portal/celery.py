@@ -59,6 +59,10 @@ app.conf.beat_schedule = {
         "task": "courses.expire_enrollments",
         "schedule": schedule(60.0 * 10),  # seconds
     },
+    "settle-waitlists": {
+        "task": "courses.settle_waitlists",
+        "schedule": schedule(60.0),  # seconds
+    },
     "forget-old-search-tallies": {
         "task": "courses.forget_old_search_tallies",
         "schedule": schedule(60.0 * 60),  # seconds

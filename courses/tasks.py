@@ -9,13 +9,14 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from courses import enrollment as enrollment_story
-from courses import listing, reminders, saved
-from courses.models import Enrollment, SavedSearch, SearchTally
+from courses import listing, reminders, saved, waitlist
+from courses.models import Enrollment, SavedSearch, SearchTally, Session
 from courses.models.tallies import Count
 
 logger = logging.getLogger(__name__)
 
 SWEEP_PERIOD = 60 * 60  # seconds
+SETTLING_PERIOD = 60  # seconds
 SWEEP_SIZE = 500  # searches that one sweep asks about
 REMIND_PERIOD = 10 * 60  # seconds
 REMIND_SIZE = 500  # reminders of one kind that one sweep asks for
@@ -97,3 +98,17 @@ def relist_missing() -> None:
     count = listing.relist_missing()
     if count:
         logger.warning("%s courses had no true listing and were relisted.", count)
+
+
+@shared_task(name="courses.settle_waitlist")
+def settle_waitlist(*, session_id: int) -> None:
+    """Let lapsed offers of a session go to the next, or close its waitlist."""
+    waitlist.promote(session=Session.objects.get(pk=session_id), at=timezone.now())
+
+
+@shared_task(name="courses.settle_waitlists")
+def settle_waitlists() -> None:
+    """Ask for every session whose waitlist has something to be done."""
+    for session_id in waitlist.due(at=timezone.now()):
+        # What a worker did not come to by then, the next sweep asks for anew.
+        settle_waitlist.apply_async(kwargs={"session_id": session_id}, expires=SETTLING_PERIOD)

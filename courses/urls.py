@@ -20,6 +20,11 @@ catalog_patterns = [
     path("<slug:slug>/", views.course, name="course"),
     path("<slug:slug>/enroll/", views.enroll, name="enroll"),
     path("<slug:slug>/withdraw/", views.withdraw, name="withdraw"),
+    path("<slug:slug>/move/", views.move, name="move"),
+    path("<slug:slug>/waitlist/", views.join_waitlist, name="join_waitlist"),
+    path("<slug:slug>/waitlist/<uuid:pk>/leave/", views.leave_waitlist, name="leave_waitlist"),
+    path("<slug:slug>/waitlist/<uuid:pk>/accept/", views.accept_seat, name="accept_seat"),
+    path("<slug:slug>/waitlist/<uuid:pk>/decline/", views.decline_seat, name="decline_seat"),
     path("<slug:slug>/keep/", views.keep, name="keep"),
     path("<slug:slug>/drop/", views.drop, name="drop"),
 ]

@@ -8,7 +8,16 @@ from courses.views.calendars import (
     stop_personal_feed,
 )
 from courses.views.catalog import catalog, suggest
-from courses.views.course import course, enroll, withdraw
+from courses.views.course import (
+    accept_seat,
+    course,
+    decline_seat,
+    enroll,
+    join_waitlist,
+    leave_waitlist,
+    move,
+    withdraw,
+)
 from courses.views.feeds import feed, session_calendar
 from courses.views.home import home
 from courses.views.room import attempt, complete, evaluation, lesson, post_test, read, room
@@ -26,6 +35,11 @@ from courses.views.site import robots, sitemap, sitemap_index
 from courses.views.topics import topic, topics
 
 __all__ = [
+    "accept_seat",
+    "decline_seat",
+    "join_waitlist",
+    "leave_waitlist",
+    "move",
     "attempt",
     "catalog",
     "change_saved_search",

@@ -86,9 +86,7 @@ class Command(BaseCommand):
             say(f"  {name:30}{figures[what]:>8.1f} s{figures[what] / floor:>8.1f} x bare drawing")
         say(f"  {'a page, median':30}{figures['page']:>8.2f} s")
         say(f"  {'bare drawing of as many':30}{floor:>8.1f} s")
-        say(
-            f"  lost {figures['lost']}, doubled {figures['doubled']}, refused {figures['refused']}"
-        )
+        say(f"  lost {figures['lost']}, doubled {figures['doubled']}, refused {figures['refused']}")
 
 
 # --- Before -----------------------------------------------------------------
