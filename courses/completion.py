@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from courses import approvals, repeats
+from courses import approvals, presence, repeats
 from courses.models import Completion, Course, Enrollment, LessonProgress, Session
 from courses.requirements import asked_of
 from transcripts import certificates, ledger
@@ -81,8 +81,17 @@ def _attendance(enrollment: Enrollment, needed: int) -> Requirement:
 
 
 def attended_minutes(enrollment: Enrollment) -> int:
-    """Minutes of presence that count."""
-    return enrollment.attendance.minutes()
+    """Minutes of the session that the learner was present."""
+    return presence.whole_minutes(_present(enrollment))
+
+
+def _present(enrollment: Enrollment) -> list[presence.Span]:
+    """When the learner was there, of the time that the session lasted."""
+    session = enrollment.session
+    if session is None:
+        return []
+    spans = enrollment.attendance.counted().values_list("starts_at", "ends_at")
+    return presence.merged(spans, since=session.starts_at, until=session.ends_at)
 
 
 def _post_test(enrollment: Enrollment, pass_mark: int) -> Requirement:
@@ -298,6 +307,13 @@ def evidence(enrollment: Enrollment) -> dict[str, Any]:
     if "attendance" in asked:
         found["minutes_attended"] = attended_minutes(enrollment)
         found["minutes_needed"] = asked["attendance"]["minutes"]
+        found["present"] = [
+            [start.isoformat(), end.isoformat()] for start, end in _present(enrollment)
+        ]
+        sources = (
+            enrollment.attendance.counted().order_by("source").values_list("source", flat=True)
+        )
+        found["present_by"] = list(sources.distinct())
     passed = enrollment.attempts.filter(right__gte=F("needed")).order_by("number").first()
     if passed:
         found["post_test"] = {

@@ -1,7 +1,7 @@
 """What is true of courses: who offers, what is offered, how it is listed, who learns."""
 
 from courses.models.attempts import Attempt
-from courses.models.attendance import Attendance
+from courses.models.attendance import AttendanceInterval, AttendanceUpload
 from courses.models.catalog import (
     AgendaItem,
     Choice,
@@ -38,7 +38,8 @@ __all__ = [
     "Approval",
     "ApprovingBody",
     "Attempt",
-    "Attendance",
+    "AttendanceInterval",
+    "AttendanceUpload",
     "CatalogEntry",
     "CatalogState",
     "Choice",
