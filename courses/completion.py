@@ -3,16 +3,18 @@ completion in one step, or nothing."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
 from courses import approvals, presence, repeats
-from courses.models import Completion, Course, Enrollment, LessonProgress, Session
+from courses.models import Attempt, Completion, Course, Enrollment, LessonProgress, Session
 from courses.requirements import asked_of
 from transcripts import certificates, ledger
 
@@ -90,7 +92,7 @@ def _present(enrollment: Enrollment) -> list[presence.Span]:
     session = enrollment.session
     if session is None:
         return []
-    spans = enrollment.attendance.counted().values_list("starts_at", "ends_at")
+    spans = enrollment.attendance.counted().spans()
     return presence.merged(spans, since=session.starts_at, until=session.ends_at)
 
 
@@ -113,6 +115,32 @@ def right_answers_needed(pass_mark: int, questions: int) -> int:
 def outstanding(enrollment: Enrollment) -> list[Requirement]:
     """What must still be done before the enrollment can be completed."""
     return [requirement for requirement in requirements(enrollment) if not requirement.is_met]
+
+
+def ready_but_for_attendance(session: Session) -> set[UUID]:
+    """The open enrollments of a session of which nothing but attendance is outstanding: what
+    ``outstanding`` says of each, asked of all at once."""
+    enrollments = Enrollment.objects.in_progress().filter(session=session)
+    present = set(session.course.lessons.values_list("pk", flat=True))
+    read = defaultdict(set)
+    progress = LessonProgress.objects.filter(
+        enrollment__in=enrollments, lesson__in=present, read_at__isnull=False
+    )
+    for pk, lesson in progress.values_list("enrollment", "lesson"):
+        read[pk].add(lesson)
+    passed = set(
+        Attempt.objects.filter(enrollment__in=enrollments, right__gte=F("needed")).values_list(
+            "enrollment", flat=True
+        )
+    )
+    return {
+        enrollment.pk
+        for enrollment in enrollments
+        if present.intersection(enrollment.requirements.get("lessons", [])) <= read[enrollment.pk]
+        and ("post_test" not in enrollment.requirements or enrollment.pk in passed)
+        and ("evaluation" not in enrollment.requirements or enrollment.evaluated_at is not None)
+        and ("attestation" not in enrollment.requirements or enrollment.attested_at is not None)
+    }
 
 
 def complete_if_ready(*, enrollment: Enrollment, at: datetime) -> Completion | None:

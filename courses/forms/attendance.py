@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminSplitDateTimeWidget,
@@ -45,13 +46,13 @@ class RecordForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
     )
 
-    def __init__(self, *args: Any, session: Session, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, session: Session) -> None:
         # As the session was held, to be changed where the learner came late or left early.
         initial = {
             name: getattr(session, name).astimezone(session.tz).replace(tzinfo=None)
             for name in ("starts_at", "ends_at")
         }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.zone = session.tz
 
     def clean(self) -> dict[str, Any]:

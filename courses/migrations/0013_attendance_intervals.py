@@ -31,16 +31,23 @@ class Migration(migrations.Migration):
                     models.CharField(max_length=64, validators=[accounts.models.check_time_zone]),
                 ),
                 ("uploaded_at", models.DateTimeField()),
+                (
+                    "unreadable",
+                    models.PositiveIntegerField(
+                        default=0, verbose_name="lines that cannot be read"
+                    ),
+                ),
                 ("assigned", models.JSONField(default=dict)),
-                ("added", models.PositiveIntegerField(null=True, verbose_name="intervals added")),
+                ("confirmed_at", models.DateTimeField(null=True)),
                 ("applied_at", models.DateTimeField(null=True)),
+                ("added", models.PositiveIntegerField(null=True, verbose_name="times added")),
                 ("settled_at", models.DateTimeField(null=True)),
                 (
-                    "applied_by",
+                    "confirmed_by",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="attendance_applied",
+                        related_name="attendance_confirmed",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
@@ -130,8 +137,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="attendanceupload",
             index=models.Index(
-                condition=models.Q(("applied_at__isnull", False), ("settled_at__isnull", True)),
-                fields=["applied_at"],
+                condition=models.Q(("confirmed_at__isnull", False), ("settled_at__isnull", True)),
+                fields=["confirmed_at"],
                 name="attendance_upload_unsettled",
             ),
         ),
@@ -145,19 +152,26 @@ class Migration(migrations.Migration):
             model_name="attendanceupload",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(
-                        ("added__isnull", True),
-                        ("applied_at__isnull", True),
-                        ("applied_by__isnull", True),
-                    ),
+                    models.Q(("confirmed_at__isnull", True), ("confirmed_by__isnull", True)),
+                    models.Q(("confirmed_at__isnull", False), ("confirmed_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="attendance_upload_confirmed_by_somebody",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="attendanceupload",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("added__isnull", True), ("applied_at__isnull", True)),
                     models.Q(
                         ("added__isnull", False),
                         ("applied_at__isnull", False),
-                        ("applied_by__isnull", False),
+                        ("confirmed_at__isnull", False),
                     ),
                     _connector="OR",
                 ),
-                name="attendance_upload_applied_all_or_none",
+                name="attendance_upload_applied_after_confirmed",
             ),
         ),
         migrations.AddConstraint(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import cast
 
 from django.conf import settings
 from django.db import models
@@ -14,10 +16,11 @@ from courses.models.enrollment import Enrollment
 
 
 class AttendanceUpload(models.Model):
-    """The report of a meeting tool as it was handed in, byte for byte, and whether it was applied.
+    """The report of a meeting tool as it was handed in, byte for byte, and how far it has come.
 
-    An upload that is applied and not settled is a promise: who has everything by it gets the
-    credit. ``assigned`` says which enrollment a curator chose for a person that no address matched.
+    One that is confirmed and not settled is a promise: its times are applied, all or none, and then
+    who has everything gets the credit. ``assigned`` says which enrollment a curator chose for a
+    person that no address matched.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -30,12 +33,14 @@ class AttendanceUpload(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="attendance_uploads"
     )
     uploaded_at = models.DateTimeField()
+    unreadable = models.PositiveIntegerField("lines that cannot be read", default=0)
     assigned = models.JSONField(default=dict)
-    added = models.PositiveIntegerField("intervals added", null=True)
-    applied_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="attendance_applied"
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="attendance_confirmed"
     )
+    confirmed_at = models.DateTimeField(null=True)
     applied_at = models.DateTimeField(null=True)
+    added = models.PositiveIntegerField("times added", null=True)
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -46,9 +51,14 @@ class AttendanceUpload(models.Model):
                 fields=["session", "sha256", "time_zone"], name="attendance_upload_once_per_session"
             ),
             models.CheckConstraint(
-                condition=Q(applied_at__isnull=True, applied_by__isnull=True, added__isnull=True)
-                | Q(applied_at__isnull=False, applied_by__isnull=False, added__isnull=False),
-                name="attendance_upload_applied_all_or_none",
+                condition=Q(confirmed_at__isnull=True, confirmed_by__isnull=True)
+                | Q(confirmed_at__isnull=False, confirmed_by__isnull=False),
+                name="attendance_upload_confirmed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(applied_at__isnull=True, added__isnull=True)
+                | Q(applied_at__isnull=False, added__isnull=False, confirmed_at__isnull=False),
+                name="attendance_upload_applied_after_confirmed",
             ),
             models.CheckConstraint(
                 condition=Q(settled_at__isnull=True) | Q(applied_at__isnull=False),
@@ -57,8 +67,8 @@ class AttendanceUpload(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["applied_at"],
-                condition=Q(applied_at__isnull=False, settled_at__isnull=True),
+                fields=["confirmed_at"],
+                condition=Q(confirmed_at__isnull=False, settled_at__isnull=True),
                 name="attendance_upload_unsettled",
             )
         ]
@@ -80,8 +90,10 @@ class AttendanceIntervalQuerySet(models.QuerySet["AttendanceInterval"]):
         """Begun, and not ended yet."""
         return self.standing().filter(ends_at__isnull=True)
 
-    def in_order(self) -> AttendanceIntervalQuerySet:
-        return self.order_by("starts_at", "pk")
+    def spans(self) -> list[tuple[datetime, datetime]]:
+        """From when to when, of those that have an end."""
+        found = self.filter(ends_at__isnull=False).values_list("starts_at", "ends_at")
+        return cast("list[tuple[datetime, datetime]]", list(found))
 
 
 class AttendanceInterval(models.Model):

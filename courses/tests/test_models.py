@@ -273,7 +273,15 @@ def test_the_same_time_is_imported_once_until_it_is_void(noon):
     ("constraint", "facts"),
     [
         ("attendance_upload_once_per_session", {}),
-        ("attendance_upload_applied_all_or_none", {"time_zone": "A/B", "added": 3}),
+        (
+            "attendance_upload_confirmed_by_somebody",
+            {"time_zone": "A/B", "confirmed_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
+        ("attendance_upload_applied_after_confirmed", {"time_zone": "A/B", "added": 3}),
+        (
+            "attendance_upload_applied_after_confirmed",
+            {"time_zone": "A/B", "added": 3, "applied_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
         (
             "attendance_upload_settled_after_applied",
             {"time_zone": "A/B", "settled_at": datetime(2026, 3, 3, tzinfo=UTC)},
