@@ -37,6 +37,10 @@ class Person:
     stays: list[Stay] = field(default_factory=list)
     minutes: int = 0
 
+    @property
+    def label(self) -> str:
+        return ", ".join(part for part in (self.name, self.email) if part)
+
 
 @dataclass
 class Learner:

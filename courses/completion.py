@@ -78,7 +78,7 @@ def _attendance(enrollment: Enrollment, needed: int) -> Requirement:
     if present:
         note = f"{present} of {needed} minutes attended"
     else:
-        note = f"{needed} minutes to attend; the host records them"
+        note = f"{needed} minutes to attend; check in with the host's code"
     return Requirement(Step.SESSION, present >= needed, note)
 
 

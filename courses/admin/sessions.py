@@ -9,7 +9,9 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts.forms import time_zone_choices
 from courses.admin.listed import HTTPS_LINKS, ListedAdmin, Part
@@ -72,8 +74,9 @@ class SessionAdmin(ListedAdmin):
         ("capacity", "attendance_minutes"),
         ("enrollment_opens_at", "enrollment_closes_at"),
         ("cancelled_at", "cancel_reason"),
+        "attendance",
     ]
-    readonly_fields = ["cancelled_at", "cancel_reason"]
+    readonly_fields = ["cancelled_at", "cancel_reason", "attendance"]
 
     def courses_of(self, rows: QuerySet[Session]) -> QuerySet[Course]:
         return Course.objects.filter(sessions__in=rows)
@@ -84,3 +87,15 @@ class SessionAdmin(ListedAdmin):
     @admin.display(description="seats taken", ordering="seats_taken")
     def seats_taken(self, session: Any) -> int:
         return session.seats_taken
+
+    @admin.display(description="attendance")
+    def attendance(self, session: Any) -> str:
+        if session.pk is None:
+            return "Opens when the session is saved"
+        return format_html(
+            '<a class="underline" href="{}">Show the check-in code</a>, '
+            '<a class="underline" href="{}?session={}">upload a meeting’s report</a>',
+            reverse("courses:host_session", args=[session.pk]),
+            reverse("admin:courses_attendanceupload_add"),
+            session.pk,
+        )

@@ -8,10 +8,16 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
+from accounts.forms import time_zone_choices
+from courses.attendance_files import MAX_BYTES, MAX_ROWS
+from courses.attendance_import import Preview
 from courses.models import Session
 
 
@@ -71,3 +77,86 @@ class VoidForm(forms.Form):
         help_text="It stays with the record.",
         widget=UnfoldAdminTextInputWidget,
     )
+
+
+class ReportForm(forms.Form):
+    """The report of a meeting tool, and the zone that its times are in."""
+
+    report = forms.FileField(
+        label="Report (CSV)",
+        max_length=200,
+        help_text="From Zoom, Microsoft Teams or Google Meet, or any table with e-mail address, "
+        f"time of joining and time of leaving. At most {MAX_BYTES // 1024 // 1024} MB and "
+        f"{MAX_ROWS:,} lines.",
+        widget=UnfoldAdminFileFieldWidget,
+        error_messages={
+            "empty": "The file is empty.",
+            "max_length": "The name of the file is longer than 200 characters. Shorten it.",
+        },
+    )
+    time_zone = forms.ChoiceField(
+        label="Zone of the times in it",
+        choices=time_zone_choices,
+        help_text="Meeting tools use the zone of the person who downloads the report.",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(
+        self, data: QueryDict | None = None, files: Any = None, *, session: Session
+    ) -> None:
+        super().__init__(data, files, initial={"time_zone": session.time_zone})
+
+    def clean_report(self) -> Any:
+        report = self.cleaned_data["report"]
+        if report.size > MAX_BYTES:
+            raise forms.ValidationError(
+                f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Split it, and upload the "
+                "parts one after the other."
+            )
+        return report
+
+
+class ConfirmReportForm(forms.Form):
+    """Whom a curator takes the people to be whom no address matched."""
+
+    SHOWN = 50  # people; more than that are hardly of this session
+
+    def __init__(self, data: QueryDict | None = None, *, preview: Preview) -> None:
+        super().__init__(data)
+        choices = [("", "Nobody: leave out")] + [
+            (
+                str(row.enrollment.pk),
+                f"{row.enrollment.learner.legal_name}, {row.enrollment.learner.email}",
+            )
+            for row in preview.enrolled
+        ]
+        self.people = {
+            f"person-{index}": person
+            for index, person in enumerate(preview.unmatched[: self.SHOWN])
+        }
+        for name, person in self.people.items():
+            self.fields[name] = forms.ChoiceField(
+                label=person.label,
+                choices=choices,
+                required=False,
+                help_text=f"{person.minutes} minutes of the session",
+                widget=UnfoldAdminSelectWidget,
+            )
+        if preview.report.problems:
+            self.fields["leaves_out_problems"] = forms.BooleanField(
+                label="Leave out the lines that cannot be read",
+                required=False,
+                widget=UnfoldBooleanWidget,
+            )
+
+    @property
+    def people_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.people]
+
+    @property
+    def assigned(self) -> dict[str, str]:
+        return {
+            person.key: self.cleaned_data[name]
+            for name, person in self.people.items()
+            if self.cleaned_data[name]
+        }

@@ -1,5 +1,6 @@
 """The door for the browser, one module for each area."""
 
+from courses.views.attendance import check_in, check_out, host_session, session
 from courses.views.catalog import catalog, suggest
 from courses.views.course import course, enroll, withdraw
 from courses.views.feeds import feed, session_calendar
@@ -22,6 +23,8 @@ __all__ = [
     "attempt",
     "catalog",
     "change_saved_search",
+    "check_in",
+    "check_out",
     "complete",
     "course",
     "drop",
@@ -30,6 +33,7 @@ __all__ = [
     "feed",
     "forget_saved_search",
     "home",
+    "host_session",
     "keep",
     "lesson",
     "post_test",
@@ -38,6 +42,7 @@ __all__ = [
     "room",
     "save_search",
     "saved_searches",
+    "session",
     "session_calendar",
     "shortlist",
     "sitemap",
