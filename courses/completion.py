@@ -78,7 +78,7 @@ def _attendance(enrollment: Enrollment, needed: int) -> Requirement:
     if present:
         note = f"{present} of {needed} minutes attended"
     else:
-        note = f"{needed} minutes to attend; check in with the host's code"
+        note = f"{needed} minutes to attend; check in with the code on the host’s screen"
     return Requirement(Step.SESSION, present >= needed, note)
 
 
