@@ -28,12 +28,13 @@ _ESSENTIAL = [
         "when somebody asks to read your record as your supervisor",
     ),
     ("enrollment-confirmed", "Enrollment confirmed", "when you get a seat in a course"),
+    ("enrollment-withdrawn", "Seat given back", "when you give a seat in a course back"),
     (
         "session-changed",
         "Session changed",
         "when the time, the place or the link of a session of yours changes",
     ),
-    ("session-cancelled", "Session cancelled", "when a session of yours is cancelled"),
+    ("session-cancelled", "Session canceled", "when a session of yours is canceled"),
     (
         "session-moved",
         "Moved to another session",

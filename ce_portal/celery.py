@@ -55,6 +55,14 @@ app.conf.beat_schedule = {
         "task": "courses.mail_due_saved_searches",
         "schedule": schedule(60.0 * 60),  # seconds
     },
+    "remind-learners": {
+        "task": "courses.remind_learners",
+        "schedule": schedule(60.0 * 10),  # seconds
+    },
+    "end-enrollments-whose-time-is-over": {
+        "task": "courses.expire_enrollments",
+        "schedule": schedule(60.0 * 10),  # seconds
+    },
     "forget-old-search-tallies": {
         "task": "courses.forget_old_search_tallies",
         "schedule": schedule(60.0 * 60),  # seconds

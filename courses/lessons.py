@@ -16,7 +16,7 @@ def mark_read(*, enrollment: Enrollment, lesson: Lesson, at: datetime) -> None:
 
     Raises LearningError if the learner has withdrawn.
     """
-    enrollment = learning.locked(enrollment)
+    enrollment = learning.locked_in_time(enrollment, at=at)
     LessonProgress.objects.get_or_create(
         enrollment=enrollment, lesson=lesson, defaults={"read_at": at}
     )

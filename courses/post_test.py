@@ -42,7 +42,7 @@ def hand_in(
     Locks the enrollment, so two tabs cannot use one attempt twice.
     Raises LearningError if a lesson is unread, if no attempt is left, or if the page is stale.
     """
-    enrollment = learning.locked(enrollment)
+    enrollment = learning.locked_in_time(enrollment, at=at)
     earlier = enrollment.attempts.filter(Q(number=number) | Q(right__gte=F("needed"))).order_by(
         "-right", "number"
     )

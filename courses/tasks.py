@@ -10,8 +10,9 @@ from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from courses import attendance_import, listing, saved
-from courses.models import AttendanceUpload, SavedSearch, SearchTally
+from courses import attendance_import, listing, reminders, saved
+from courses import enrollment as enrollment_story
+from courses.models import AttendanceUpload, Enrollment, SavedSearch, SearchTally
 from courses.models.tallies import Count
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,10 @@ logger = logging.getLogger(__name__)
 SWEEP_PERIOD = 60 * 60  # seconds
 SWEEP_SIZE = 500  # searches that one sweep asks about
 SETTLED_WITHIN = timedelta(minutes=5)  # or the message was lost
+REMIND_PERIOD = 10 * 60  # seconds
+REMIND_SIZE = 500  # reminders of one kind that one sweep asks for
+EXPIRE_PERIOD = 10 * 60  # seconds
+EXPIRE_SIZE = 500  # enrollments that one sweep ends
 KNOWN_FOR = 60 * 60  # seconds in which a batch of counts that comes again is known
 
 
@@ -36,6 +41,43 @@ def mail_due_saved_searches() -> None:
         # What a worker did not come to by then, the next sweep asks for anew.
         mail_new_courses.apply_async(
             kwargs={"saved_search_id": str(saved_search_id)}, expires=SWEEP_PERIOD
+        )
+
+
+@shared_task(name="courses.remind")
+def remind(*, enrollment_id: str, kind: str) -> None:
+    """Remind one learner of one thing, if it is still due."""
+    reminders.remind(enrollment_id=enrollment_id, kind=kind, at=timezone.now())
+
+
+@shared_task(name="courses.remind_learners")
+def remind_learners() -> None:
+    """Ask for every reminder that is due and was not promised."""
+    for kind in reminders.REMINDERS:
+        for enrollment_id in reminders.due(kind=kind, at=timezone.now(), limit=REMIND_SIZE):
+            # What a worker did not come to by then, the next sweep asks for anew.
+            remind.apply_async(
+                kwargs={"enrollment_id": str(enrollment_id), "kind": kind}, expires=REMIND_PERIOD
+            )
+
+
+@shared_task(name="courses.expire_enrollment")
+def expire_enrollment(*, enrollment_id: str) -> None:
+    """End one enrollment, if its time is over."""
+    enrollment = Enrollment.objects.get(pk=enrollment_id)
+    enrollment_story.expire(enrollment=enrollment, at=timezone.now())
+
+
+@shared_task(name="courses.expire_enrollments")
+def expire_enrollments() -> None:
+    """End every enrollment whose time is over. Nothing can be handed in since then anyway.
+
+    By lot, so that those which stay because only the host's record is missing stop no others.
+    """
+    over = Enrollment.objects.in_progress().filter(expires_at__lte=timezone.now()).order_by("?")
+    for enrollment_id in over.values_list("pk", flat=True)[:EXPIRE_SIZE]:
+        expire_enrollment.apply_async(
+            kwargs={"enrollment_id": str(enrollment_id)}, expires=EXPIRE_PERIOD
         )
 
 

@@ -35,10 +35,19 @@ room_patterns = [
     path("session/check-out/", views.check_out, name="check_out"),
     path("evaluation/", views.evaluation, name="evaluation"),
     path("complete/", views.complete, name="complete"),
+    path("session.ics", views.session_file, name="session_file"),
+]
+
+calendar_patterns = [
+    path("", views.personal_calendar, name="personal_calendar"),
+    path("new/", views.make_personal_feed, name="make_personal_feed"),
+    path("stop/", views.stop_personal_feed, name="stop_personal_feed"),
 ]
 
 urlpatterns = [
     path("courses/", include(catalog_patterns)),
+    path("calendar/<slug:token>.ics", views.personal_feed, name="personal_feed"),
+    path("learn/calendar/", include(calendar_patterns)),
     path("learn/<uuid:pk>/", include(room_patterns)),
     path("host/sessions/<int:pk>/", views.host_session, name="host_session"),
 ]

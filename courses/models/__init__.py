@@ -2,6 +2,7 @@
 
 from courses.models.attempts import Attempt
 from courses.models.attendance import AttendanceInterval, AttendanceUpload
+from courses.models.calendar_feeds import CalendarFeed
 from courses.models.catalog import (
     AgendaItem,
     Choice,
@@ -32,6 +33,7 @@ from courses.models.offering import (
 from courses.models.progress import LessonProgress
 from courses.models.saved import SavedSearch, ShortlistItem
 from courses.models.tallies import SearchTally
+from courses.models.waitlist import WaitlistPlace
 
 __all__ = [
     "AgendaItem",
@@ -40,6 +42,7 @@ __all__ = [
     "Attempt",
     "AttendanceInterval",
     "AttendanceUpload",
+    "CalendarFeed",
     "CatalogEntry",
     "CatalogState",
     "Choice",
@@ -68,4 +71,5 @@ __all__ = [
     "ShortlistItem",
     "TeachingMethod",
     "Topic",
+    "WaitlistPlace",
 ]

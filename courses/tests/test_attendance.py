@@ -7,10 +7,10 @@ import pytest
 from django.contrib.auth.models import Group
 
 from accounts.tests.factories import UserFactory
-from courses import attendance, check_in_codes, completion, evaluation, learning
+from courses import attendance, check_in_codes, completion, learning
 from courses.models import AttendanceInterval, Completion
 from courses.tests.factories import EnrollmentFactory, SessionFactory
-from courses.tests.stories import attend, pass_post_test, read_lessons
+from courses.tests.stories import all_but_attend, attend
 from transcripts.models import CreditEntry
 
 pytestmark = pytest.mark.django_db
@@ -23,12 +23,6 @@ def held(noon):
     """A seat in a session from noon for 90 minutes, of which one must attend 80."""
     session = SessionFactory(starts_at=noon)
     return EnrollmentFactory(course=session.course, session=session)
-
-
-def all_else_done(held, at):
-    read_lessons(held, at)
-    pass_post_test(held, at)
-    evaluation.hand_in(enrollment=held, answers={}, at=at)
 
 
 def code(held, at) -> str:
@@ -69,7 +63,7 @@ def refusal(call, *arguments, **facts) -> str:
 
 
 def test_minutes_are_from_check_in_to_check_out_and_complete_the_course(held, noon):
-    all_else_done(held, noon)
+    all_but_attend(held, noon)
 
     check_in(held, noon + 5 * MINUTE)
     while_in = completion.attended_minutes(held)
@@ -83,7 +77,7 @@ def test_minutes_are_from_check_in_to_check_out_and_complete_the_course(held, no
 
 def test_a_click_is_not_attendance(held, noon):
     """Failure mode 34: present at the moment of joining, and credited for the day."""
-    all_else_done(held, noon)
+    all_but_attend(held, noon)
 
     check_in(held, noon)
 
@@ -199,7 +193,7 @@ def test_the_code_of_another_session_is_wrong(held, noon):
 
 
 def test_what_a_curator_records_adds_up_with_the_rest_and_completes_the_course(held, noon):
-    all_else_done(held, noon)
+    all_but_attend(held, noon)
     after = noon + 100 * MINUTE
     check_in(held, noon)
     check_out(held, noon + 60 * MINUTE)
@@ -252,7 +246,7 @@ def test_voiding_has_a_reason(held, noon):
 
 
 def test_what_a_course_was_completed_by_is_not_voided(held, noon):
-    all_else_done(held, noon)
+    all_but_attend(held, noon)
     interval = attend(held, noon + 100 * MINUTE)
 
     assert refusal(void, interval, noon) == (
@@ -263,7 +257,7 @@ def test_what_a_course_was_completed_by_is_not_voided(held, noon):
 
 
 def test_the_evidence_of_presence_is_frozen_with_the_credit(held, noon):
-    all_else_done(held, noon)
+    all_but_attend(held, noon)
     check_in(held, noon - MINUTE)
     check_out(held, noon + 30 * MINUTE)
     record(held, noon + 20 * MINUTE, noon + 85 * MINUTE, at=noon + 95 * MINUTE)
@@ -295,7 +289,7 @@ class OldRows:
 
 
 def test_minutes_recorded_before_become_a_time_from_the_start_of_the_session(held, noon):
-    step = importlib.import_module("courses.migrations.0014_move_attendance_minutes")
+    step = importlib.import_module("courses.migrations.0017_move_attendance_minutes")
     by, other = UserFactory(), EnrollmentFactory(course=held.course, session=held.session)
 
     class Row:

@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
-from courses import check_in_codes, evaluation, tasks
+from courses import check_in_codes, tasks
 from courses.models import AttendanceInterval, AttendanceUpload, Completion
 from courses.tests.factories import EnrollmentFactory, SessionFactory
-from courses.tests.stories import attend, pass_post_test, read_lessons
+from courses.tests.stories import all_but_attend, attend
 
 pytestmark = pytest.mark.django_db
 
@@ -280,9 +280,7 @@ def test_a_curator_records_attendance_in_the_sessions_zone_and_it_completes_the_
     curator.time_zone = "Pacific/Honolulu"
     curator.save()
     held = EnrollmentFactory(course=past.course, session=past)
-    read_lessons(held, past.starts_at)
-    pass_post_test(held, past.starts_at)
-    evaluation.hand_in(enrollment=held, answers={}, at=past.starts_at)
+    all_but_attend(held, past.starts_at)
     address = admin_page("enrollment_record_attendance", held.pk)
     start = past.starts_at.astimezone(past.tz).replace(second=0, microsecond=0)
 
@@ -378,9 +376,7 @@ def test_a_report_is_uploaded_seen_applied_and_gives_credit(
     client, curator, past, django_capture_on_commit_callbacks
 ):
     held, other = (EnrollmentFactory(course=past.course, session=past) for _ in range(2))
-    read_lessons(held, past.starts_at)
-    pass_post_test(held, past.starts_at)
-    evaluation.hand_in(enrollment=held, answers={}, at=past.starts_at)
+    all_but_attend(held, past.starts_at)
     file = report(past, ("Maya", held.learner.email), ("=1+1", "her@home.example"))
 
     link = client.get(admin_page("session_change", past.pk)).text

@@ -17,7 +17,7 @@ from courses import (
 )
 from courses.models import AttendanceInterval, AttendanceUpload, Completion
 from courses.tests.factories import EnrollmentFactory, SessionFactory
-from courses.tests.stories import attend, pass_post_test, ratings, read_lessons
+from courses.tests.stories import all_but_attend, attend, pass_post_test, ratings, read_lessons
 from courses.tests.test_races import at_the_same_time
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,12 +62,6 @@ def confirm(upload, after):
         return by
 
     return call
-
-
-def all_but_attendance(held, at) -> None:
-    read_lessons(held, at)
-    pass_post_test(held, at)
-    evaluation.hand_in(enrollment=held, answers=ratings(held.course), at=at)
 
 
 def test_two_check_ins_at_once_are_one(held, noon):
@@ -161,7 +155,7 @@ def test_a_course_is_not_completed_by_what_is_voided_meanwhile(held, after):
 
 def test_a_withdrawal_during_applying_waits_and_its_times_stay(held, after):
     """Credit is asked for afterwards, by which time the seat is gone."""
-    all_but_attendance(held, after)
+    all_but_attend(held, after)
     upload = kept(held, after)
     confirm(upload, after)()
 

@@ -25,14 +25,17 @@ from courses.models import (
     Lesson,
     LessonProgress,
     Session,
+    WaitlistPlace,
 )
 from courses.tests.factories import (
+    LONG_AGO,
     ApprovalFactory,
     CourseFactory,
     EnrollmentFactory,
     LessonFactory,
     QuestionFactory,
     SessionFactory,
+    WaitlistPlaceFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -324,3 +327,68 @@ def test_what_is_evidence_cannot_be_deleted_with_what_it_is_about(noon):
             row.delete()
     assert Enrollment.objects.count() == 1
     assert Approval.objects.exists()
+
+
+# --- The waitlist -----------------------------------------------------------
+
+
+def test_a_learner_waits_once_for_a_session():
+    place = WaitlistPlaceFactory()
+
+    refuses(
+        "waitlist_one_open_place_per_learner",
+        lambda: WaitlistPlaceFactory(session=place.session, learner=place.learner, offered=True),
+    )
+
+
+def test_a_learner_may_wait_again_after_leaving(noon):
+    place = WaitlistPlaceFactory(state="left", closed_at=noon)
+
+    WaitlistPlaceFactory(session=place.session, learner=place.learner)
+
+    assert WaitlistPlace.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("constraint", "values"),
+    [
+        ("waitlist_state_is_known", {"state": "lost", "closed_at": LONG_AGO}),
+        ("waitlist_offer_has_its_moments", {"state": "offered"}),
+        ("waitlist_offer_has_its_moments", {"state": "declined", "closed_at": LONG_AGO}),
+        ("waitlist_offer_has_its_moments", {"state": "expired", "closed_at": LONG_AGO}),
+        ("waitlist_offer_has_its_moments", {"offered_at": LONG_AGO}),
+        ("waitlist_offer_has_its_moments", {"offer_expires_at": LONG_AGO}),
+        ("waitlist_place_ends_at_a_moment", {"state": "left"}),
+        ("waitlist_place_ends_at_a_moment", {"closed_at": LONG_AGO}),
+    ],
+)
+def test_a_place_that_contradicts_itself_is_refused(constraint, values):
+    place = WaitlistPlaceFactory()
+
+    refuses(constraint, lambda: change(place, **values))
+
+
+def test_an_offer_ends_after_it_begins():
+    place = WaitlistPlaceFactory(offered=True)
+
+    refuses(
+        "waitlist_offer_has_its_moments", lambda: change(place, offer_expires_at=place.offered_at)
+    )
+
+
+def test_a_seat_taken_from_the_waitlist_has_its_enrollment_and_no_other_place_has(noon):
+    offered = WaitlistPlaceFactory(offered=True)
+    held = EnrollmentFactory(course=offered.session.course, session=offered.session)
+
+    refuses(
+        "waitlist_seat_taken_by_an_enrollment",
+        lambda: change(offered, state="taken", closed_at=noon),
+    )
+    refuses("waitlist_seat_taken_by_an_enrollment", lambda: change(offered, enrollment=held))
+
+
+def test_a_session_with_a_waitlist_cannot_be_deleted():
+    place = WaitlistPlaceFactory()
+
+    with pytest.raises(ProtectedError):
+        place.session.delete()

@@ -1,6 +1,13 @@
 """The door for the browser, one module for each area."""
 
 from courses.views.attendance import check_in, check_out, host_session, session
+from courses.views.calendars import (
+    make_personal_feed,
+    personal_calendar,
+    personal_feed,
+    session_file,
+    stop_personal_feed,
+)
 from courses.views.catalog import catalog, suggest
 from courses.views.course import course, enroll, withdraw
 from courses.views.feeds import feed, session_calendar
@@ -36,6 +43,9 @@ __all__ = [
     "host_session",
     "keep",
     "lesson",
+    "make_personal_feed",
+    "personal_calendar",
+    "personal_feed",
     "post_test",
     "read",
     "robots",
@@ -44,10 +54,12 @@ __all__ = [
     "saved_searches",
     "session",
     "session_calendar",
+    "session_file",
     "shortlist",
     "sitemap",
     "sitemap_index",
     "stop_mail",
+    "stop_personal_feed",
     "suggest",
     "topic",
     "topics",

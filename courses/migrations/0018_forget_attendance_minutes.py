@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("courses", "0014_move_attendance_minutes")]
+    dependencies = [("courses", "0017_move_attendance_minutes")]
 
     operations = [
         migrations.DeleteModel(

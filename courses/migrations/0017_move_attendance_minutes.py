@@ -78,7 +78,7 @@ def give_permissions(apps, schema_editor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0013_attendance_intervals"),
+        ("courses", "0016_attendance_intervals"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

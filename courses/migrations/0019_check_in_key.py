@@ -12,7 +12,7 @@ def give_each_its_own(apps, schema_editor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("courses", "0015_forget_attendance_minutes")]
+    dependencies = [("courses", "0018_forget_attendance_minutes")]
 
     operations = [
         migrations.AddField(

@@ -9,7 +9,7 @@ import accounts.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0012_require_requirements"),
+        ("courses", "0013_partial_credit"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
