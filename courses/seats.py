@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from courses import approvals, notices
 from courses.models import Course, Session, WaitlistPlace

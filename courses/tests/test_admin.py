@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from courses import completion, evaluation
-from courses.models import Attendance, Choice, Completion, Course, Question, Session
+from courses import completion
+from courses.models import Choice, Course, Question, Session
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
-from courses.tests.stories import pass_post_test, read_lessons, ready_to_complete
+from courses.tests.stories import ready_to_complete
 from transcripts.models import Certificate, CreditEntry
 
 pytestmark = pytest.mark.django_db
@@ -212,35 +211,6 @@ def test_a_question_keeps_exactly_one_right_choice(client, curator):
     assert "exactly one of them right" in response.text
     assert Choice.objects.filter(question=question, is_right=True).count() == 1
     assert Question.objects.count() == 4
-
-
-def test_attendance_is_added_with_its_source_and_completes_the_course(client, curator):
-    now = timezone.now()
-    session = SessionFactory(starts_at=now - timedelta(hours=3))
-    held = EnrollmentFactory(course=session.course, session=session)
-    read_lessons(held, now)
-    pass_post_test(held, now)
-    evaluation.hand_in(enrollment=held, answers={}, at=now)
-    address = page("courses_enrollment_change", held.pk)
-
-    client.post(
-        address,
-        form_data(client.get(address))
-        | {
-            "attendance-TOTAL_FORMS": 1,
-            "attendance-0-minutes": 85,
-            "attendance-0-source": "Sign-in sheet",
-            "attendance-0-enrollment": held.pk,
-        },
-    )
-
-    recorded = Attendance.objects.get()
-    assert (recorded.minutes, recorded.source, recorded.recorded_by) == (
-        85,
-        "Sign-in sheet",
-        curator,
-    )
-    assert Completion.objects.get().enrollment == held
 
 
 def test_the_ledger_is_a_window(client, superuser, noon):

@@ -1,5 +1,6 @@
 """The door for the browser, one module for each area."""
 
+from courses.views.attendance import check_in, check_out, host_session, session
 from courses.views.calendars import (
     make_personal_feed,
     personal_calendar,
@@ -43,6 +44,8 @@ __all__ = [
     "attempt",
     "catalog",
     "change_saved_search",
+    "check_in",
+    "check_out",
     "complete",
     "course",
     "drop",
@@ -51,6 +54,7 @@ __all__ = [
     "feed",
     "forget_saved_search",
     "home",
+    "host_session",
     "keep",
     "lesson",
     "make_personal_feed",
@@ -62,6 +66,7 @@ __all__ = [
     "room",
     "save_search",
     "saved_searches",
+    "session",
     "session_calendar",
     "session_file",
     "shortlist",
