@@ -28,6 +28,7 @@ _ESSENTIAL = [
         "when somebody asks to read your record as your supervisor",
     ),
     ("enrollment-confirmed", "Enrollment confirmed", "when you get a seat in a course"),
+    ("enrollment-withdrawn", "Seat given back", "when you give a seat in a course back"),
     (
         "session-changed",
         "Session changed",

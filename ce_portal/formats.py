@@ -48,6 +48,12 @@ def show_moment(moment: datetime, zone: tzinfo) -> str:
     return f"{there:%a, %b} {there.day}, {show_clock(there)} {there:%Z}"
 
 
+def show_moment_in_year(moment: datetime, zone: tzinfo) -> str:
+    """An aware moment in ``zone``, for what may be far away: Feb 2, 2027, 12:00 PM EST."""
+    there = moment.astimezone(zone)
+    return f"{show_day(there)}, {show_clock(there)} {there:%Z}"
+
+
 def show_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     """From start to end in ``zone``: 12:00 to 3:15 PM EST; with the day if it ends on another."""
     first, last = start.astimezone(zone), end.astimezone(zone)

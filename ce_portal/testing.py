@@ -61,7 +61,7 @@ def _empty_process_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 # module cannot begin with a digit in an import.
 APPEND_ONLY = (
     "transcripts.migrations.0002_append_only_ledger",
-    "courses.migrations.0017_append_only_attempts",
+    "courses.migrations.0023_append_only_attempts",
 )
 
 

@@ -19,7 +19,7 @@ def attest(*, enrollment: Enrollment, at: datetime) -> Completion | None:
     Raises LearningError if the course asks for no confirmation, if the enrollment is over, or if
     anything else is still to be done.
     """
-    enrollment = learning.locked(enrollment)
+    enrollment = learning.locked_in_time(enrollment, at=at)
     if "attestation" not in enrollment.requirements:
         raise learning.LearningError("This course asks you to confirm nothing.")
     if enrollment.attested_at is None:

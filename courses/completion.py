@@ -3,18 +3,27 @@ completion in one step, or nothing."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
 from accounts.models import User
-from courses import approvals, hours, repeats
-from courses.models import ApprovingBody, Completion, Course, Enrollment, LessonProgress, Session
+from courses import approvals, hours, presence, repeats
+from courses.models import (
+    ApprovingBody,
+    Attempt,
+    Completion,
+    Course,
+    Enrollment,
+    LessonProgress,
+    Session,
+)
 from courses.requirements import asked_of
 from transcripts import certificates, ledger
 
@@ -80,13 +89,22 @@ def _attendance(enrollment: Enrollment, needed: int) -> Requirement:
     if present:
         note = f"{present} of {needed} minutes attended"
     else:
-        note = f"{needed} minutes to attend; the host records them"
+        note = f"{needed} minutes to attend; check in with the code on the host’s screen"
     return Requirement(Step.SESSION, present >= needed, note)
 
 
 def attended_minutes(enrollment: Enrollment) -> int:
-    """Minutes of presence that count."""
-    return enrollment.attendance.minutes()
+    """Minutes of the session that the learner was present."""
+    return presence.whole_minutes(_present(enrollment))
+
+
+def _present(enrollment: Enrollment) -> list[presence.Span]:
+    """When the learner was there, of the time that the session lasted."""
+    session = enrollment.session
+    if session is None:
+        return []
+    spans = enrollment.attendance.counted().spans()
+    return presence.merged(spans, since=session.starts_at, until=session.ends_at)
 
 
 def _post_test(enrollment: Enrollment, pass_mark: int) -> Requirement:
@@ -108,6 +126,37 @@ def right_answers_needed(pass_mark: int, questions: int) -> int:
 def outstanding(enrollment: Enrollment) -> list[Requirement]:
     """What must still be done before the enrollment can be completed."""
     return [requirement for requirement in requirements(enrollment) if not requirement.is_met]
+
+
+def left_to_do(enrollment: Enrollment) -> list[Requirement]:
+    """What the learner themselves must still do; attendance is for the host to record."""
+    return [item for item in outstanding(enrollment) if item.step != Step.SESSION]
+
+
+def ready_but_for_attendance(session: Session) -> set[UUID]:
+    """The open enrollments of a session of which nothing but attendance is outstanding: what
+    ``outstanding`` says of each, asked of all at once."""
+    enrollments = Enrollment.objects.in_progress().filter(session=session)
+    present = set(session.course.lessons.values_list("pk", flat=True))
+    read = defaultdict(set)
+    progress = LessonProgress.objects.filter(
+        enrollment__in=enrollments, lesson__in=present, read_at__isnull=False
+    )
+    for pk, lesson in progress.values_list("enrollment", "lesson"):
+        read[pk].add(lesson)
+    passed = set(
+        Attempt.objects.filter(enrollment__in=enrollments, right__gte=F("needed")).values_list(
+            "enrollment", flat=True
+        )
+    )
+    return {
+        enrollment.pk
+        for enrollment in enrollments
+        if present.intersection(enrollment.requirements.get("lessons", [])) <= read[enrollment.pk]
+        and ("post_test" not in enrollment.requirements or enrollment.pk in passed)
+        and ("evaluation" not in enrollment.requirements or enrollment.evaluated_at is not None)
+        and ("attestation" not in enrollment.requirements or enrollment.attested_at is not None)
+    }
 
 
 def complete_if_ready(*, enrollment: Enrollment, at: datetime) -> Completion | None:
@@ -387,6 +436,13 @@ def evidence(enrollment: Enrollment) -> dict[str, Any]:
     if "attendance" in asked:
         found["minutes_attended"] = attended_minutes(enrollment)
         found["minutes_needed"] = asked["attendance"]["minutes"]
+        found["present"] = [
+            [start.isoformat(), end.isoformat()] for start, end in _present(enrollment)
+        ]
+        sources = (
+            enrollment.attendance.counted().order_by("source").values_list("source", flat=True)
+        )
+        found["present_by"] = list(sources.distinct())
     passed = enrollment.attempts.filter(right__gte=F("needed")).order_by("number").first()
     if passed:
         found["post_test"] = {

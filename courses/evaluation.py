@@ -77,7 +77,7 @@ def hand_in(
     Raises LearningError if the enrollment is over, if the session is still to come, or if the
     post-test is not passed.
     """
-    enrollment = learning.locked(enrollment)
+    enrollment = learning.locked_in_time(enrollment, at=at)
     if enrollment.evaluated_at is None:
         if not has_something_to_evaluate(enrollment, at=at):
             raise learning.LearningError("The evaluation opens when the session is over.")

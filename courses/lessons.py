@@ -71,7 +71,7 @@ def mark_read(*, enrollment: Enrollment, lesson: Lesson, at: datetime) -> None:
     now.
     """
     with transaction.atomic():
-        enrollment = learning.locked(enrollment)
+        enrollment = learning.locked_in_time(enrollment, at=at)
         progress = open_lesson(enrollment=enrollment, lesson=lesson, at=at)
         opens = may_be_read_from(progress, lesson)
         is_too_soon = progress.read_at is None and at < opens

@@ -74,7 +74,7 @@ def begin(*, enrollment: Enrollment, at: datetime) -> Attempt:
     Raises LearningError if no post-test is asked for or it is passed, if a lesson is unread, if no
     attempt is left, or before the waiting time is over.
     """
-    enrollment = learning.locked(enrollment)
+    enrollment = learning.locked_in_time(enrollment, at=at)
     open_one = enrollment.attempts.filter(submitted_at__isnull=True).first()
     if open_one:
         return open_one
@@ -144,7 +144,7 @@ def save_answers(*, attempt: Attempt, chosen: Answers, at: datetime) -> Attempt:
     Locks the enrollment, so nothing is saved into an attempt that is being graded.
     Raises LearningError if the attempt is graded, or for a question or choice it does not show.
     """
-    attempt = _locked(attempt)
+    attempt = _locked(attempt, at=at)
     if not attempt.is_open:
         raise learning.LearningError("This attempt is handed in; its answers stay as they were.")
     _save(attempt, chosen, at=at)
@@ -160,7 +160,7 @@ def hand_in(*, attempt: Attempt, chosen: Answers, at: datetime) -> Attempt:
     ``save_answers`` does.
     """
     with transaction.atomic():
-        attempt = _locked(attempt)
+        attempt = _locked(attempt, at=at)
         if not attempt.is_open:
             return attempt
         if chosen:
@@ -191,8 +191,8 @@ def right_answers(shown: list[dict[str, Any]], chosen: Mapping[str, Collection[i
     )
 
 
-def _locked(attempt: Attempt) -> Attempt:
-    enrollment = learning.locked(attempt.enrollment)
+def _locked(attempt: Attempt, *, at: datetime) -> Attempt:
+    enrollment = learning.locked_in_time(attempt.enrollment, at=at)
     return enrollment.attempts.select_related("enrollment").get(pk=attempt.pk)
 
 

@@ -40,6 +40,12 @@ def moment(value: datetime, zone: str = "") -> str:
     return formats.show_moment(value, _zone(zone))
 
 
+@register.filter
+def moment_in_year(value: datetime) -> str:
+    """Feb 2, 2027, 12:00 PM EST, in the reader's zone."""
+    return formats.show_moment_in_year(value, _zone(""))
+
+
 @register.simple_tag
 def span(start: datetime, end: datetime, zone: str = "") -> str:
     """12:00 to 3:15 PM EST, in ``zone`` or in the reader's."""

@@ -1,5 +1,12 @@
 """Turn text into values."""
 
+from courses.forms.attendance import (
+    CheckInForm,
+    ConfirmReportForm,
+    RecordForm,
+    ReportForm,
+    VoidForm,
+)
 from courses.forms.catalog import CatalogQuery
 from courses.forms.learning import (
     EnrollForm,
@@ -11,9 +18,14 @@ from courses.forms.learning import (
 
 __all__ = [
     "CatalogQuery",
+    "CheckInForm",
+    "ConfirmReportForm",
     "EnrollForm",
     "EvaluationForm",
     "PostTestForm",
     "ProgressForm",
+    "RecordForm",
+    "ReportForm",
+    "VoidForm",
     "question_name",
 ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0012_require_requirements"),
+        ("courses", "0014_calendar_feeds"),
         ("transcripts", "0002_append_only_ledger"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

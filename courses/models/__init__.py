@@ -1,7 +1,8 @@
 """What is true of courses: who offers, what is offered, how it is listed, who learns."""
 
 from courses.models.attempts import Attempt
-from courses.models.attendance import Attendance
+from courses.models.attendance import AttendanceInterval, AttendanceUpload
+from courses.models.calendar_feeds import CalendarFeed
 from courses.models.catalog import (
     AgendaItem,
     Choice,
@@ -32,13 +33,16 @@ from courses.models.offering import (
 from courses.models.progress import LessonProgress
 from courses.models.saved import SavedSearch, ShortlistItem
 from courses.models.tallies import SearchTally
+from courses.models.waitlist import WaitlistPlace
 
 __all__ = [
     "AgendaItem",
     "Approval",
     "ApprovingBody",
     "Attempt",
-    "Attendance",
+    "AttendanceInterval",
+    "AttendanceUpload",
+    "CalendarFeed",
     "CatalogEntry",
     "CatalogState",
     "Choice",
@@ -67,4 +71,5 @@ __all__ = [
     "ShortlistItem",
     "TeachingMethod",
     "Topic",
+    "WaitlistPlace",
 ]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
-from django.db.models import Count, F, Prefetch, Q
+from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
 from django.urls import reverse
 
 from accounts.models import check_time_zone
-from courses import answer_key, material
+from courses import answer_key, check_in_codes, material
 from courses.models.offering import ApprovingBody, CreditType, Instructor, Provider
 
 if TYPE_CHECKING:
@@ -543,21 +543,29 @@ class EvaluationQuestion(models.Model):
         return self.ask
 
 
+def _count(relation: str, **having: Any) -> Subquery:
+    """Rows of a session, counted apart: in one join with others each would count many times."""
+    condition = Q(**{f"{relation}__{name}": value for name, value in having.items()})
+    rows = Session.objects.filter(pk=OuterRef("pk")).values("pk")
+    return Subquery(rows.annotate(rows=Count(relation, filter=condition)).values("rows"))
+
+
 class SessionQuerySet(models.QuerySet["Session"]):
     def coming(self, *, at: datetime) -> SessionQuerySet:
         """Not begun at that moment, and not cancelled."""
         return self.filter(starts_at__gt=at, cancelled_at__isnull=True)
 
     def with_seats_taken(self) -> SessionQuerySet:
-        """Adds ``seats_taken``: seats held by learners who have not left."""
+        """Adds ``seats_taken``: seats of learners who have not left, and seats on offer to some who
+        wait."""
         return self.annotate(
-            seats_taken=Count(
-                "enrollments",
-                filter=Q(
-                    enrollments__withdrawn_at__isnull=True, enrollments__expired_at__isnull=True
-                ),
-            )
+            seats_taken=_count("enrollments", withdrawn_at__isnull=True, expired_at__isnull=True)
+            + _count("waitlist", state="offered")
         )
+
+    def with_waiting(self) -> SessionQuerySet:
+        """Adds ``waiting``: how many wait, those with an offer included."""
+        return self.annotate(waiting=_count("waitlist", state__in=["waiting", "offered"]))
 
     def soonest_first(self) -> SessionQuerySet:
         return self.order_by("starts_at", "pk")
@@ -592,6 +600,8 @@ class Session(models.Model):
         "revision", default=0, help_text="Counts changes of date, place and state, for calendars"
     )
     changed_at = models.DateTimeField(null=True, blank=True)
+    # The secret behind the codes that the host shows; on no page and in no export.
+    check_in_key = models.CharField(max_length=64, default=check_in_codes.new_key, editable=False)
 
     objects = SessionQuerySet.as_manager()
 
@@ -629,6 +639,10 @@ class Session(models.Model):
         opens, closes = self.enrollment_opens_at, self.enrollment_closes_at
         if opens and closes and opens >= closes:
             raise ValidationError({"enrollment_closes_at": "Enrollment closes after it opens."})
+        if self.starts_at and self.ends_at and (self.attendance_minutes or 0) > self.minutes:
+            raise ValidationError(
+                {"attendance_minutes": f"The session has only {self.minutes} minutes."}
+            )
 
     @property
     def minutes(self) -> int:
@@ -638,6 +652,10 @@ class Session(models.Model):
     @property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled_at is not None
 
     @property
     def seats_left(self) -> int | None:

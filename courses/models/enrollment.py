@@ -61,6 +61,9 @@ class Enrollment(models.Model):
         Session, models.PROTECT, null=True, blank=True, related_name="enrollments"
     )
     enrolled_at = models.DateTimeField()
+    moves = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it was moved to another session"
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="Until when it can be completed; empty: no limit"
@@ -98,6 +101,18 @@ class Enrollment(models.Model):
                 condition=Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gte=F("enrolled_at")),
                 name="enrollment_withdrawn_after_enrolled",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(
+                    expires_at__isnull=False,
+                    withdrawn_at__isnull=True,
+                    expired_at__isnull=True,
+                    completed_at__isnull=True,
+                ),
+                name="enrollment_with_an_end",
+            )
         ]
 
     def __str__(self) -> str:

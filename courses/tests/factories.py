@@ -25,6 +25,7 @@ from courses.models import (
     Session,
     TeachingMethod,
     Topic,
+    WaitlistPlace,
 )
 from courses.requirements import asked_of
 
@@ -244,3 +245,23 @@ class EnrollmentFactory(factory.django.DjangoModelFactory):
     session = None
     requirements = factory.LazyAttribute(lambda held: asked_of(held.course, held.session))
     enrolled_at = LONG_AGO
+
+
+class WaitlistPlaceFactory(factory.django.DjangoModelFactory):
+    """Waiting, behind those made before; ``offered``: with a seat offered for a day."""
+
+    class Meta:
+        model = WaitlistPlace
+
+    class Params:
+        offered = factory.Trait(
+            state="offered",
+            offered_at=factory.SelfAttribute("joined_at"),
+            offer_expires_at=factory.LazyAttribute(
+                lambda place: place.offered_at + timedelta(days=1)
+            ),
+        )
+
+    session = factory.SubFactory(SessionFactory)
+    learner = factory.SubFactory(UserFactory)
+    joined_at = factory.Sequence(lambda n: LONG_AGO + timedelta(seconds=n))

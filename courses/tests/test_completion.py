@@ -5,9 +5,16 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.tests.factories import LicenseFactory, UserFactory
-from courses import attendance, completion, enrollment, evaluation
+from courses import completion, enrollment, evaluation
 from courses.completion import Step
-from courses.models import Approval, Attendance, Completion, Course, CourseCredit, Enrollment
+from courses.models import (
+    Approval,
+    AttendanceInterval,
+    Completion,
+    Course,
+    CourseCredit,
+    Enrollment,
+)
 from courses.tests.factories import (
     ApprovalFactory,
     ApprovingBodyFactory,
@@ -19,6 +26,7 @@ from courses.tests.factories import (
     SessionFactory,
 )
 from courses.tests.stories import (
+    attend,
     read,
     read_lessons,
     ready_but_for_the_evaluation,
@@ -111,14 +119,20 @@ def test_each_requirement_alone_holds_completion_back(noon, lacking):
     session = SessionFactory(course=course, starts_at=noon - timedelta(hours=3))
     right = 2 if lacking == Step.POST_TEST else None
     held = ready_to_complete(noon, right=right, course=course, session=session, attested_at=noon)
-    Attendance.objects.create(
-        enrollment=held, minutes=80, source="sheet", recorded_by=UserFactory(), recorded_at=noon
+    AttendanceInterval.objects.create(
+        enrollment=held,
+        starts_at=session.starts_at,
+        ends_at=session.starts_at + timedelta(minutes=80),
+        source="curator",
+        detail="sheet",
+        recorded_by=UserFactory(),
+        recorded_at=noon,
     )
     match lacking:
         case Step.LESSONS:
             held.lesson_progress.first().delete()
         case Step.SESSION:
-            Attendance.objects.update(minutes=79)
+            held.attendance.update(ends_at=session.starts_at + timedelta(minutes=79))
         case Step.EVALUATION:
             held.evaluated_at = None
             held.save()
@@ -224,7 +238,7 @@ def test_live_credit_is_of_the_day_of_the_session_in_its_zone(noon):
         starts_at=datetime(2026, 2, 28, 7, 0, tzinfo=UTC), time_zone="Pacific/Honolulu"
     )
     held = ready_to_complete(noon, course=session.course, session=session)
-    attendance.record(enrollment=held, minutes=90, source="sheet", by=UserFactory(), at=noon)
+    attend(held, noon)
 
     assert CreditEntry.objects.get().earned_on == date(2026, 2, 27)
 
@@ -324,7 +338,7 @@ def attended_in_part(noon, *, minutes=50):
     """A session of 90 minutes that ended before noon; 80 were to be attended."""
     session = SessionFactory(starts_at=noon - timedelta(hours=3))
     held = ready_to_complete(noon, course=session.course, session=session)
-    attendance.record(enrollment=held, minutes=minutes, source="sheet", by=UserFactory(), at=noon)
+    attend(held, noon, minutes=minutes)
     return held
 
 
@@ -399,8 +413,14 @@ def test_credit_in_part_needs_all_else_and_is_not_for_the_whole(noon):
 
     session = SessionFactory(starts_at=noon - timedelta(hours=3))
     whole = ready_to_complete(noon, course=session.course, session=session)
-    Attendance.objects.create(
-        enrollment=whole, minutes=80, source="sheet", recorded_by=UserFactory(), recorded_at=noon
+    AttendanceInterval.objects.create(
+        enrollment=whole,
+        starts_at=session.starts_at,
+        ends_at=session.starts_at + timedelta(minutes=80),
+        source="curator",
+        detail="sheet",
+        recorded_by=UserFactory(),
+        recorded_at=noon,
     )
     with pytest.raises(completion.CompletionError, match="Nothing is outstanding"):
         in_part(whole, noon)

@@ -2,8 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.tests.factories import UserFactory
-from courses import attendance, evaluation, learning
+from courses import evaluation, learning
 from courses.models import (
     Completion,
     EvaluationAnswer,
@@ -11,6 +10,7 @@ from courses.models import (
 )
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
+    attend,
     ratings,
     read_lessons,
     ready_but_for_the_evaluation,
@@ -83,6 +83,6 @@ def test_a_session_that_is_still_to_come_cannot_be_evaluated(noon):
 def test_who_has_attended_long_enough_may_evaluate_before_the_end(noon):
     session = SessionFactory(starts_at=noon - timedelta(minutes=85))
     held = EnrollmentFactory(course=session.course, session=session)
-    attendance.record(enrollment=held, minutes=80, source="sheet", by=UserFactory(), at=noon)
+    attend(held, noon, minutes=80)
 
     assert evaluation.has_something_to_evaluate(held, at=noon)

@@ -16,6 +16,7 @@ OURS_FOR_STRANGERS = {
     "courses:topic",
     "courses:feed",
     "courses:session_calendar",
+    "courses:personal_feed",
     "sitemap_index",
     "sitemap",
     "robots",
@@ -136,6 +137,7 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "courses:topic": 404,  # nor a topic
         "courses:feed": 200,
         "courses:session_calendar": 200,
+        "courses:personal_feed": 404,  # the token is nobody's
         "sitemap_index": 200,
         "sitemap": 404,  # nor a sitemap
         "robots": 200,

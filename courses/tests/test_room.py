@@ -8,11 +8,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.tests.factories import UserFactory
 from courses import attestation, completion, enrollment, learning, lessons
-from courses.models import Attendance, Completion, Enrollment, LessonProgress
+from courses.models import Completion, Enrollment, LessonProgress
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
-from courses.tests.stories import read, ready_but_for_the_evaluation, ready_to_complete
+from courses.tests.stories import attend, read, ready_but_for_the_evaluation, ready_to_complete
 
 pytestmark = pytest.mark.django_db
 
@@ -240,9 +239,7 @@ def test_confirming_waits_for_the_session_too(client, noon):
 
     before = client.get(in_room(held, "room")).context["room"].open_steps
     assert "80 minutes to attend" in refusal(held, noon)
-    Attendance.objects.create(
-        enrollment=held, minutes=80, source="sheet", recorded_by=UserFactory(), recorded_at=noon
-    )
+    attend(held, noon)
     after = client.get(in_room(held, "room")).context["room"].open_steps
 
     assert (before, after) == ({completion.Step.SESSION}, {completion.Step.ATTESTATION})

@@ -1,7 +1,24 @@
 """The door for the browser, one module for each area."""
 
+from courses.views.attendance import check_in, check_out, host_session, session
+from courses.views.calendars import (
+    make_personal_feed,
+    personal_calendar,
+    personal_feed,
+    session_file,
+    stop_personal_feed,
+)
 from courses.views.catalog import catalog, suggest
-from courses.views.course import course, enroll, withdraw
+from courses.views.course import (
+    accept_seat,
+    course,
+    decline_seat,
+    enroll,
+    join_waitlist,
+    leave_waitlist,
+    move,
+    withdraw,
+)
 from courses.views.feeds import feed, session_calendar
 from courses.views.home import home
 from courses.views.lessons import (
@@ -28,10 +45,17 @@ from courses.views.site import robots, sitemap, sitemap_index
 from courses.views.topics import topic, topics
 
 __all__ = [
+    "accept_seat",
+    "decline_seat",
+    "join_waitlist",
+    "leave_waitlist",
+    "move",
     "attempt",
     "attestation",
     "catalog",
     "change_saved_search",
+    "check_in",
+    "check_out",
     "complete",
     "course",
     "drop",
@@ -40,10 +64,14 @@ __all__ = [
     "feed",
     "forget_saved_search",
     "home",
+    "host_session",
     "keep",
     "lesson",
     "lesson_captions",
     "lesson_file",
+    "make_personal_feed",
+    "personal_calendar",
+    "personal_feed",
     "post_test",
     "print_lessons",
     "progress",
@@ -53,11 +81,14 @@ __all__ = [
     "save_answers",
     "save_search",
     "saved_searches",
+    "session",
     "session_calendar",
+    "session_file",
     "shortlist",
     "sitemap",
     "sitemap_index",
     "stop_mail",
+    "stop_personal_feed",
     "suggest",
     "topic",
     "topics",

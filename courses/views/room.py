@@ -19,7 +19,7 @@ from courses import evaluation as evaluation_story
 from courses import post_test as post_test_story
 from courses.completion import Requirement, Step
 from courses.forms import EvaluationForm
-from courses.models import Course, Enrollment, Lesson, LessonProgress
+from courses.models import Course, Enrollment, Lesson, LessonProgress, WaitlistPlace
 
 PAGES = {
     Step.POST_TEST: "courses:post_test",
@@ -138,7 +138,9 @@ def room(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Where the learner stands, what is next, and at the end the certificate."""
     found = room_of(own_enrollment(request, pk))
     chances = post_test_story.chances(found.enrollment)
-    return render_in_room(request, "courses/room.html", found, chances=chances)
+    offered = WaitlistPlace.objects.visible_to(request.user).current_offers(at=timezone.now())
+    offered = offered.filter(session__course=found.course).select_related("session__course")
+    return render_in_room(request, "courses/room.html", found, chances=chances, offered=offered)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

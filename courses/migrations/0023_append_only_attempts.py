@@ -48,7 +48,7 @@ def _statements(vendor: str) -> list[str]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("courses", "0016_require_attempts_and_progress")]
+    dependencies = [("courses", "0022_require_attempts_and_progress")]
 
     operations = [
         migrations.RunPython(

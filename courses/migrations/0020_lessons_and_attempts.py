@@ -12,7 +12,7 @@ RATIONALES = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("courses", "0013_partial_credit")]
+    dependencies = [("courses", "0019_check_in_key")]
 
     operations = [
         # Questions of three kinds.

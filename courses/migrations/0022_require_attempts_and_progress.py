@@ -3,7 +3,7 @@ from django.db.models import F, Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("courses", "0015_fill_attempts_and_progress")]
+    dependencies = [("courses", "0021_fill_attempts_and_progress")]
 
     operations = [
         migrations.RemoveField(model_name="attempt", name="answers"),

@@ -84,7 +84,7 @@ def forget_what_is_only_opened(apps, schema_editor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("courses", "0014_lessons_and_attempts")]
+    dependencies = [("courses", "0020_lessons_and_attempts")]
 
     operations = [
         migrations.RunPython(open_lessons_that_were_read, forget_what_is_only_opened),
