@@ -9,7 +9,7 @@ import accounts.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0013_partial_credit"),
+        ("courses", "0015_partial_credit"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
