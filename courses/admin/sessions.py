@@ -75,8 +75,13 @@ class SessionInline(Part):
 
 
 class _ReadOnlyInline(TabularInline):
+    """Read by whoever may see the session."""
+
     extra = 0
     tab = True
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return can_curate(request.user)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

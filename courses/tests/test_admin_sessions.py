@@ -65,12 +65,9 @@ def test_fewer_seats_than_are_taken_are_refused_beside_the_field(client, curator
 
 
 def test_a_new_time_is_told_to_learners_and_relisted(client, curator):
-    session = SessionFactory()
+    session = SessionFactory(starts_at=timezone.now() + timedelta(days=3))
     list_in_catalog(session.course)
     EnrollmentFactory(course=session.course, session=session)
-    Session.objects.update(starts_at=timezone.now() + timedelta(days=3))
-    Session.objects.update(ends_at=timezone.now() + timedelta(days=4))
-    session.refresh_from_db()
 
     client.post(
         page("courses_session_change", session.pk), as_typed(session, starts_at_1="00:00:00")
