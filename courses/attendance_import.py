@@ -210,7 +210,10 @@ def apply(*, upload: AttendanceUpload, at: datetime) -> None:
     Doing it twice adds nothing. Who has withdrawn or completed meanwhile stays as they are.
     Locks the session, then its enrollments, so that two workers add nothing twice.
     """
-    session = Session.objects.select_for_update(of=["self"]).get(pk=upload.session_id)
+    # Not against rows that only name the session: an evaluation that holds its enrollment and is
+    # about to be written for this session must not wait for us while we wait for the enrollment.
+    sessions = Session.objects.select_for_update(of=["self"], no_key=True)
+    session = sessions.get(pk=upload.session_id)
     upload = AttendanceUpload.objects.select_related("confirmed_by").get(pk=upload.pk)
     by = upload.confirmed_by
     if by is None or upload.applied_at is not None:

@@ -153,8 +153,23 @@ def test_a_course_is_not_completed_by_what_is_voided_meanwhile(held, after):
     assert Completion.objects.count() == 0
 
 
-def test_a_withdrawal_during_applying_waits_and_its_times_stay(held, after):
-    """Credit is asked for afterwards, by which time the seat is gone."""
+def test_a_report_adds_nothing_to_what_is_completed_at_that_moment(held, after):
+    upload = kept(held, after)
+    confirm(upload, after)()
+    attend(held, after, minutes=80)
+    read_lessons(held, after)
+    pass_post_test(held, after)
+
+    at_the_same_time(
+        lambda: evaluation.hand_in(enrollment=held, answers=ratings(held.course), at=after),
+        lambda: attendance_import.apply(upload=upload, at=after),
+    )
+
+    upload.refresh_from_db()
+    assert (upload.added, Completion.objects.count()) == (0, 1)
+
+
+def test_who_withdraws_while_a_report_is_applied_keeps_the_times_and_gets_no_credit(held, after):
     all_but_attend(held, after)
     upload = kept(held, after)
     confirm(upload, after)()
