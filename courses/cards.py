@@ -276,7 +276,8 @@ def _next_sessions(
             left = None if capacity is None else max(0, capacity - taken)
             if pk not in found and (left != 0 or pk not in sessions):
                 full_at = sessions[pk][0] if pk in sessions else None
-                sessions[pk] = (starts_at, formats.show_seats(left), full_at)
+                seats = "Closed" if capacity == 0 else formats.show_seats(left)
+                sessions[pk] = (starts_at, seats, full_at)
                 if left != 0:
                     found.add(pk)
     return sessions

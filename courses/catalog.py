@@ -8,8 +8,8 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
-from courses import approvals, hours, listing
-from courses.models import Course
+from courses import approvals, hours, listing, seats
+from courses.models import Course, WaitlistPlace
 
 
 class CatalogError(Exception):
@@ -36,8 +36,9 @@ def publish(*, course: Course, at: datetime, on: date) -> None:
 def retire(*, course: Course, at: datetime) -> None:
     """Take a course out of the catalog; its page stays, and who is enrolled may finish.
 
-    Retiring twice keeps the first day. A draft cannot be retired: it was never in the catalog.
-    Locks the course, then the catalog's state.
+    Retiring twice keeps the first day. A draft cannot be retired: it was never in the catalog. Who
+    waits for a seat is told that the waitlist is closed.
+    Locks the course, its sessions that somebody waits for, then the catalog's state.
     """
     dismiss(course=course, at=at)
     listing.relist([course.pk])
@@ -62,7 +63,10 @@ def admit(*, course: Course, at: datetime, on: date) -> None:
 
 @transaction.atomic
 def dismiss(*, course: Course, at: datetime) -> None:
-    """Retire, but leave the listing to the caller. Locks the course."""
+    """Retire, but leave the listing to the caller.
+
+    Locks the course, then its sessions that somebody waits for.
+    """
     course = _locked(course)
     if course.status == Course.Status.DRAFT:
         raise CatalogError(["A draft is not in the catalog."])
@@ -70,6 +74,9 @@ def dismiss(*, course: Course, at: datetime) -> None:
         course.status = Course.Status.RETIRED
         course.retired_at = at
         course.save(update_fields=["status", "retired_at"])
+        waited_for = WaitlistPlace.objects.open().filter(session__course=course)
+        for session in seats.lock(waited_for.values_list("session", flat=True)).values():
+            seats.settle(session=session, at=at)
 
 
 def _locked(course: Course) -> Course:

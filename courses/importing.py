@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError, Q
 
-from courses import catalog, hours, listing
+from courses import catalog, hours, listing, sessions
 from courses.course_files import (
     Approval as ApprovalInFile,
 )
@@ -97,7 +97,8 @@ def load(
 
     A course is found by its id, a lesson and a session by its key, so loading the same files again
     changes nothing. A day that is given relative to the day of loading is fixed when it is first
-    written. A session that a file does not name stays: curators announce dates in the admin too.
+    written. A session that a file does not name stays: curators announce dates in the admin too; so
+    does one that was cancelled.
     ``on_course`` is called after each course.
     Nothing is written if one file is wrong, and nothing by a dry run.
     Imports wait for each other.
@@ -279,7 +280,7 @@ def _write_course(file: CourseFile, known: _Known, *, at: datetime, today: date)
     problems = [
         problem
         for index, session in enumerate(head.sessions)
-        if (problem := _write_session(session, course, file, index, today=today))
+        if (problem := _write_session(session, course, file, index, at=at, today=today))
     ]
     return problems or _set_status(course, file, at=at, today=today)
 
@@ -495,9 +496,17 @@ def _sync(manager: Any, wanted: list[dict[str, Any]], by: tuple[str, ...] = ()) 
 
 
 def _write_session(
-    session: SessionInFile, course: Course, file: CourseFile, index: int, *, today: date
+    session: SessionInFile,
+    course: Course,
+    file: CourseFile,
+    index: int,
+    *,
+    at: datetime,
+    today: date,
 ) -> Problem | None:
     row = Session.objects.filter(course=course, key=session.key).first()
+    if row is not None and row.is_cancelled:
+        return None
     if row is None or not isinstance(session.day, RelativeDay):
         zone = ZoneInfo(session.zone)
         starts_at = datetime.combine(
@@ -516,7 +525,11 @@ def _write_session(
     row.capacity = session.seats
     row.place = session.place or ""
     row.join_url = session.join_url or ""
-    row.save()
+    row.course = course
+    try:
+        sessions.save(session=row, at=at)
+    except sessions.SessionError as error:
+        return file.problem(str(error), "sessions", index)
     return None
 
 

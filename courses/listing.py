@@ -151,7 +151,10 @@ def _write(ids: list[int], *, version: int, seen: set[str] | None = None) -> int
             "credits__credit_type",
             Prefetch("objectives", Objective.objects.order_by(*in_order)),
             "teaching_methods",
-            Prefetch("sessions", Session.objects.only("course", "starts_at")),
+            Prefetch(
+                "sessions",
+                Session.objects.filter(cancelled_at__isnull=True).only("course", "starts_at"),
+            ),
         )
     )
     spans = _approvals(courses)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from courses import approvals, notices
 from courses.models import Course, Session, WaitlistPlace
@@ -34,9 +35,8 @@ def lock(session_ids: Iterable[int]) -> dict[int, Session]:
 
 def taken(session: Session) -> int:
     """Seats held by learners, or by an offer. To act on it, lock the session."""
-    return (
-        Session.objects.with_seats_taken().values_list("seats_taken", flat=True).get(pk=session.pk)
-    )
+    row: Any = Session.objects.with_seats_taken().get(pk=session.pk)
+    return row.seats_taken
 
 
 def has_room(session: Session) -> bool:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
+from uuid import UUID
 
 from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
+from courses import attendance_import, listing, reminders, saved, waitlist
 from courses import enrollment as enrollment_story
-from courses import listing, reminders, saved
-from courses.models import Enrollment, SavedSearch, SearchTally
+from courses.models import AttendanceUpload, Enrollment, SavedSearch, SearchTally, Session
 from courses.models.tallies import Count
 
 logger = logging.getLogger(__name__)
 
 SWEEP_PERIOD = 60 * 60  # seconds
+SETTLING_PERIOD = 60  # seconds
 SWEEP_SIZE = 500  # searches that one sweep asks about
+SETTLED_WITHIN = timedelta(minutes=5)  # or the message was lost
 REMIND_PERIOD = 10 * 60  # seconds
 REMIND_SIZE = 500  # reminders of one kind that one sweep asks for
 EXPIRE_PERIOD = 10 * 60  # seconds
@@ -91,9 +95,47 @@ def forget_old_search_tallies() -> None:
     SearchTally.objects.forget_old(at=timezone.now())
 
 
+@shared_task(name="courses.apply_attendance_upload")
+def apply_attendance_upload(*, upload_id: str, after: str | None = None) -> None:
+    """Let a confirmed report count, then give credit for it; a part, and then the next."""
+    upload = AttendanceUpload.objects.defer("content").get(pk=upload_id)
+    if upload.applied_at is None:
+        attendance_import.apply(upload=upload, at=timezone.now())
+        upload.refresh_from_db(fields=["applied_at"])
+    last = attendance_import.settle(
+        upload=upload, after=UUID(after) if after else None, at=timezone.now()
+    )
+    if last is not None:
+        apply_attendance_upload.delay(upload_id=upload_id, after=str(last))
+
+
+@shared_task(name="courses.apply_confirmed_attendance_uploads")
+def apply_confirmed_attendance_uploads() -> None:
+    """Ask again for every report that was confirmed and, a while later, is not settled."""
+    overdue = AttendanceUpload.objects.filter(
+        confirmed_at__lt=timezone.now() - SETTLED_WITHIN, settled_at__isnull=True
+    )
+    for upload_id in overdue.order_by("confirmed_at").values_list("pk", flat=True):
+        apply_attendance_upload.delay(upload_id=str(upload_id))
+
+
 @shared_task(name="courses.relist_missing")
 def relist_missing() -> None:
     """List what no change has listed: courses of a restored backup, or from before listings."""
     count = listing.relist_missing()
     if count:
         logger.warning("%s courses had no true listing and were relisted.", count)
+
+
+@shared_task(name="courses.settle_waitlist")
+def settle_waitlist(*, session_id: int) -> None:
+    """Let lapsed offers of a session go to the next, or close its waitlist."""
+    waitlist.promote(session=Session.objects.get(pk=session_id), at=timezone.now())
+
+
+@shared_task(name="courses.settle_waitlists")
+def settle_waitlists() -> None:
+    """Ask for every session whose waitlist has something to be done."""
+    for session_id in waitlist.due(at=timezone.now()):
+        # What a worker did not come to by then, the next sweep asks for anew.
+        settle_waitlist.apply_async(kwargs={"session_id": session_id}, expires=SETTLING_PERIOD)

@@ -20,6 +20,11 @@ catalog_patterns = [
     path("<slug:slug>/", views.course, name="course"),
     path("<slug:slug>/enroll/", views.enroll, name="enroll"),
     path("<slug:slug>/withdraw/", views.withdraw, name="withdraw"),
+    path("<slug:slug>/move/", views.move, name="move"),
+    path("<slug:slug>/waitlist/", views.join_waitlist, name="join_waitlist"),
+    path("<slug:slug>/waitlist/<uuid:pk>/leave/", views.leave_waitlist, name="leave_waitlist"),
+    path("<slug:slug>/waitlist/<uuid:pk>/accept/", views.accept_seat, name="accept_seat"),
+    path("<slug:slug>/waitlist/<uuid:pk>/decline/", views.decline_seat, name="decline_seat"),
     path("<slug:slug>/keep/", views.keep, name="keep"),
     path("<slug:slug>/drop/", views.drop, name="drop"),
 ]
@@ -30,6 +35,9 @@ room_patterns = [
     path("lessons/<slug:key>/read/", views.read, name="read"),
     path("post-test/", views.post_test, name="post_test"),
     path("post-test/<int:number>/", views.attempt, name="attempt"),
+    path("session/", views.session, name="session"),
+    path("session/check-in/", views.check_in, name="check_in"),
+    path("session/check-out/", views.check_out, name="check_out"),
     path("evaluation/", views.evaluation, name="evaluation"),
     path("complete/", views.complete, name="complete"),
     path("session.ics", views.session_file, name="session_file"),
@@ -46,4 +54,5 @@ urlpatterns = [
     path("calendar/<slug:token>.ics", views.personal_feed, name="personal_feed"),
     path("learn/calendar/", include(calendar_patterns)),
     path("learn/<uuid:pk>/", include(room_patterns)),
+    path("host/sessions/<int:pk>/", views.host_session, name="host_session"),
 ]

@@ -1,8 +1,8 @@
-"""Waiting for a seat in a full session: join, leave, take the seat that is offered or decline it."""
+"""Waiting for a seat in a full session: join, leave, take the offered seat or decline it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -145,17 +145,6 @@ def due(*, at: datetime) -> list[int]:
         )
         .order_by("pk")
         .values_list("pk", flat=True)
-    )
-
-
-def position(place: WaitlistPlace) -> int:
-    """Its place in the line, from 1; who is offered a seat stands in front."""
-    waiting = place.session.waitlist.waiting()
-    return (
-        waiting.filter(
-            Q(joined_at__lt=place.joined_at) | Q(joined_at=place.joined_at, pk__lt=place.pk)
-        ).count()
-        + 1
     )
 
 

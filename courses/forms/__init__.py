@@ -1,6 +1,23 @@
 """Turn text into values."""
 
+from courses.forms.attendance import (
+    CheckInForm,
+    ConfirmReportForm,
+    RecordForm,
+    ReportForm,
+    VoidForm,
+)
 from courses.forms.catalog import CatalogQuery
 from courses.forms.learning import EnrollForm, EvaluationForm, PostTestForm
 
-__all__ = ["CatalogQuery", "EnrollForm", "EvaluationForm", "PostTestForm"]
+__all__ = [
+    "CatalogQuery",
+    "CheckInForm",
+    "ConfirmReportForm",
+    "EnrollForm",
+    "EvaluationForm",
+    "PostTestForm",
+    "RecordForm",
+    "ReportForm",
+    "VoidForm",
+]

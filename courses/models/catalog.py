@@ -13,6 +13,7 @@ from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
 from django.urls import reverse
 
 from accounts.models import check_time_zone
+from courses import check_in_codes
 from courses.models.offering import ApprovingBody, CreditType, Instructor, Provider
 
 if TYPE_CHECKING:
@@ -516,6 +517,8 @@ class Session(models.Model):
         "revision", default=0, help_text="Counts changes of date, place and state, for calendars"
     )
     changed_at = models.DateTimeField(null=True, blank=True)
+    # The secret behind the codes that the host shows; on no page and in no export.
+    check_in_key = models.CharField(max_length=64, default=check_in_codes.new_key, editable=False)
 
     objects = SessionQuerySet.as_manager()
 

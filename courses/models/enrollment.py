@@ -139,6 +139,15 @@ class Completion(models.Model):
     occasion = models.PositiveSmallIntegerField(default=1)
     credit_entry = models.OneToOneField(CreditEntry, models.PROTECT, related_name="completion")
     completed_at = models.DateTimeField()
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="partial_credit_granted",
+        help_text="Who gave credit for a part of the session",
+    )
+    partial_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
@@ -147,6 +156,11 @@ class Completion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(occasion__gte=1), name="completion_occasions_count_from_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(granted_by__isnull=True, partial_reason="")
+                | (Q(granted_by__isnull=False) & ~Q(partial_reason="")),
+                name="completion_in_part_has_author_and_reason",
             ),
         ]
 

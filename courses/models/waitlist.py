@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from courses.models.catalog import Session
 from courses.models.enrollment import Enrollment
@@ -34,9 +35,22 @@ class WaitlistPlaceQuerySet(models.QuerySet["WaitlistPlace"]):
     def offered(self) -> WaitlistPlaceQuerySet:
         return self.filter(state=WaitlistPlace.State.OFFERED)
 
+    def current_offers(self, *, at: datetime) -> WaitlistPlaceQuerySet:
+        """With an offer that can still be taken."""
+        return self.offered().filter(offer_expires_at__gt=at)
+
     def overdue(self, *, at: datetime) -> WaitlistPlaceQuerySet:
         """With an offer whose time is over."""
         return self.offered().filter(offer_expires_at__lte=at)
+
+    def with_position(self) -> WaitlistPlaceQuerySet:
+        """Adds ``position``: who of those that wait for the session stands where, from 1."""
+        in_front = Q(joined_at__lt=OuterRef("joined_at")) | Q(
+            joined_at=OuterRef("joined_at"), pk__lt=OuterRef("pk")
+        )
+        rows = WaitlistPlace.objects.waiting().filter(in_front, session=OuterRef("session"))
+        counted = rows.values("session").annotate(rows=Count("pk")).values("rows")
+        return self.annotate(position=Coalesce(Subquery(counted), 0) + 1)
 
     def in_order(self) -> WaitlistPlaceQuerySet:
         """Who came first is offered a seat first."""

@@ -248,7 +248,7 @@ class EnrollmentFactory(factory.django.DjangoModelFactory):
 
 
 class WaitlistPlaceFactory(factory.django.DjangoModelFactory):
-    """Waiting; ``offered``: with a seat offered for a day."""
+    """Waiting, behind those made before; ``offered``: with a seat offered for a day."""
 
     class Meta:
         model = WaitlistPlace
@@ -264,4 +264,4 @@ class WaitlistPlaceFactory(factory.django.DjangoModelFactory):
 
     session = factory.SubFactory(SessionFactory)
     learner = factory.SubFactory(UserFactory)
-    joined_at = LONG_AGO
+    joined_at = factory.Sequence(lambda n: LONG_AGO + timedelta(seconds=n))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from courses import evaluation, lessons, listing, post_test
+from datetime import timedelta
+
+from accounts.tests.factories import UserFactory
+from courses import attendance, evaluation, lessons, listing, post_test
 from courses.models import Enrollment, Lesson
 from courses.tests.factories import EnrollmentFactory
 
@@ -32,6 +35,27 @@ def read_lessons(enrollment: Enrollment, at) -> None:
 
 def pass_post_test(enrollment: Enrollment, at) -> None:
     post_test.hand_in(enrollment=enrollment, number=1, chosen=chosen(enrollment.course), at=at)
+
+
+def attend(enrollment: Enrollment, at, *, minutes: int = 90, by=None):
+    """Present from the start of the session, as a curator records it."""
+    starts_at = enrollment.session.starts_at
+    return attendance.record(
+        enrollment=enrollment,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=minutes),
+        reason="sign-in sheet",
+        by=by or UserFactory(),
+        at=at,
+    )
+
+
+def all_but_attend(enrollment: Enrollment, at) -> None:
+    """Lessons, post-test and evaluation are done, whenever the session is."""
+    read_lessons(enrollment, at)
+    pass_post_test(enrollment, at)
+    enrollment.evaluated_at = at
+    enrollment.save(update_fields=["evaluated_at"])
 
 
 def ready_but_for_the_evaluation(at, **facts) -> Enrollment:

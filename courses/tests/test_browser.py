@@ -554,6 +554,7 @@ PAGES = {
         "/courses/",
         "/transcript/",
         "/profile/",
+        "/profile/mail/",
         "/licenses/",
         "/supervision/",
         "/accounts/email/",

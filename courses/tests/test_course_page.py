@@ -232,7 +232,7 @@ def test_sessions_that_are_full_or_give_no_credit_leave_nothing_to_choose(client
     text = page(client, course)
 
     assert not offers_to_enroll(text)
-    assert "No announced session with a free seat is on a day that an approval covers" in text
+    assert "No announced session can be enrolled in now." in text
     assert 'href="#enroll">No open session</a>' in text
 
 

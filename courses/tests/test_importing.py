@@ -336,12 +336,15 @@ def test_an_edited_file_changes_only_what_was_edited(reference, write, old, new,
     assert differences(before, rows()) == difference
 
 
+REVISION = ("Session.sequence", "Session.changed_at")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "difference"),
     [
         ("seats: 20", "seats: 30", {"Session.capacity"}),
-        ("    minutes: 150", "    minutes: 160", {"Session.ends_at"}),
-        ("day: 2026-06-01", "day: 2026-06-02", {"Session.starts_at", "Session.ends_at"}),
+        ("    minutes: 150", "    minutes: 160", {"Session.ends_at", *REVISION}),
+        ("day: 2026-06-01", "day: 2026-06-02", {"Session.starts_at", "Session.ends_at", *REVISION}),
         ("{part: Lunch", "{part: A long lunch", {"AgendaItem.part"}),
         (
             "  - {part: Lunch, minutes: 30, credit: false}\n",

@@ -1,6 +1,6 @@
 """Each constraint, refused by the database itself."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +12,8 @@ from courses.models import (
     Approval,
     ApprovingBody,
     Attempt,
-    Attendance,
+    AttendanceInterval,
+    AttendanceUpload,
     Choice,
     Course,
     CourseCredit,
@@ -202,17 +203,99 @@ def test_an_attempt_that_contradicts_itself_is_refused(noon, constraint, values)
     refuses(constraint, lambda: Attempt.objects.create(enrollment=held, **second))
 
 
-def test_attendance_names_its_source_and_is_not_nothing(noon):
-    facts = {"enrollment": EnrollmentFactory(), "recorded_by": UserFactory(), "recorded_at": noon}
+def presence(noon, **facts) -> AttendanceInterval:
+    """From noon for an hour, by a curator."""
+    facts = {
+        "starts_at": noon,
+        "ends_at": noon + timedelta(hours=1),
+        "source": "curator",
+        "detail": "sheet",
+        "recorded_by": UserFactory(),
+        "recorded_at": noon,
+        **facts,
+    }
+    return AttendanceInterval.objects.create(**facts)
+
+
+def report(noon, session, **facts) -> AttendanceUpload:
+    facts = {
+        "file_name": "report.csv",
+        "content": b"email",
+        "sha256": "0" * 64,
+        "time_zone": "UTC",
+        "uploaded_by": UserFactory(),
+        "uploaded_at": noon,
+        **facts,
+    }
+    return AttendanceUpload.objects.create(session=session, **facts)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "facts"),
+    [
+        ("attendance_ends_after_it_starts", {"ends_at": datetime(2026, 3, 2, 12, tzinfo=UTC)}),
+        ("attendance_only_a_check_in_is_open", {"ends_at": None}),
+        ("attendance_by_a_curator_has_a_reason", {"detail": ""}),
+        ("attendance_import_names_its_upload", {"source": "import"}),
+        ("attendance_voided_all_or_none", {"void_reason": "Wrong person"}),
+        ("attendance_voided_all_or_none", {"voided_at": datetime(2026, 3, 3, tzinfo=UTC)}),
+    ],
+)
+def test_presence_that_contradicts_itself_is_refused(noon, constraint, facts):
+    held = EnrollmentFactory()
+
+    refuses(constraint, lambda: presence(noon, enrollment=held, **facts))
+
+
+def test_nobody_is_checked_in_twice_until_the_first_is_void(noon):
+    held = EnrollmentFactory()
+    first = presence(noon, enrollment=held, source="code", ends_at=None)
 
     refuses(
-        "attendance_names_its_source",
-        lambda: Attendance.objects.create(minutes=5, source="", **facts),
+        "attendance_one_open_check_in",
+        lambda: presence(noon, enrollment=held, source="code", ends_at=None),
     )
-    refuses(
-        "attendance_has_minutes",
-        lambda: Attendance.objects.create(minutes=0, source="sheet", **facts),
-    )
+    first.voided_at, first.voided_by, first.void_reason = noon, first.recorded_by, "Left"
+    first.save()
+    presence(noon, enrollment=held, source="code", ends_at=None)
+
+
+def test_the_same_time_is_imported_once_until_it_is_void(noon):
+    session = SessionFactory()
+    held = EnrollmentFactory(course=session.course, session=session)
+    facts = {"enrollment": held, "source": "import", "upload": report(noon, session)}
+    first = presence(noon, **facts)
+
+    refuses("attendance_imported_once", lambda: presence(noon, **facts))
+    first.voided_at, first.voided_by, first.void_reason = noon, first.recorded_by, "Left"
+    first.save()
+    presence(noon, **facts)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "facts"),
+    [
+        ("attendance_upload_once_per_session", {}),
+        (
+            "attendance_upload_confirmed_by_somebody",
+            {"time_zone": "A/B", "confirmed_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
+        ("attendance_upload_applied_after_confirmed", {"time_zone": "A/B", "added": 3}),
+        (
+            "attendance_upload_applied_after_confirmed",
+            {"time_zone": "A/B", "added": 3, "applied_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
+        (
+            "attendance_upload_settled_after_applied",
+            {"time_zone": "A/B", "settled_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
+    ],
+)
+def test_a_report_that_contradicts_itself_is_refused(noon, constraint, facts):
+    session = SessionFactory()
+    report(noon, session)
+
+    refuses(constraint, lambda: report(noon, session, **facts))
 
 
 def test_a_rating_is_1_to_5_and_given_once(noon):

@@ -9,14 +9,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
+from django.core import mail as django_mail
 from django.db import connection, transaction
 
-from accounts import supervision
+from accounts import mail, supervision
+from accounts import tasks as account_tasks
 from accounts.models import OutgoingMail, Supervision
-from accounts.tests.factories import SupervisionFactory, UserFactory
+from accounts.tests.factories import OutgoingMailFactory, SupervisionFactory, UserFactory
 from courses import (
+    catalog,
     completion,
     enrollment,
     evaluation,
@@ -24,9 +28,24 @@ from courses import (
     personal_calendar,
     post_test,
     reminders,
+    seats,
+    sessions,
+    waitlist,
 )
-from courses.models import Attempt, CalendarFeed, Completion, Enrollment, EvaluationResponse
-from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
+from courses.models import (
+    Attempt,
+    CalendarFeed,
+    Completion,
+    Enrollment,
+    EvaluationResponse,
+    Session,
+)
+from courses.tests.factories import (
+    CourseFactory,
+    EnrollmentFactory,
+    SessionFactory,
+    WaitlistPlaceFactory,
+)
 from courses.tests.stories import (
     chosen,
     ratings,
@@ -58,6 +77,8 @@ def at_the_same_time(first, second):
             completion.CompletionError,
             enrollment.EnrollmentError,
             learning.LearningError,
+            sessions.SessionError,
+            waitlist.WaitlistError,
             supervision.SupervisionError,
         ) as error:
             return str(error)
@@ -206,8 +227,211 @@ def test_the_last_seat_waits_for_the_first_learner_to_commit(noon):
 
     _, words = at_the_same_time(lambda: enroll(one), lambda: enroll(other))
 
-    assert words == "This session is full. Choose another one."
+    assert words == "This session is full. Join its waitlist, or choose another one."
     assert Enrollment.objects.get().learner == one
+
+
+def full_session(waiting=0):
+    session = SessionFactory(capacity=1)
+    held = EnrollmentFactory(course=session.course, session=session)
+    return session, held, WaitlistPlaceFactory.create_batch(waiting, session=session)
+
+
+def states(session):
+    return list(session.waitlist.in_order().values_list("state", flat=True))
+
+
+def test_joining_from_two_tabs_gives_one_place(noon):
+    session, _, _ = full_session()
+    learner = UserFactory()
+
+    def join():
+        return waitlist.join(learner=learner, session=session, at=noon)
+
+    first, second = at_the_same_time(join, join)
+
+    assert first == second
+    assert session.waitlist.count() == 1
+
+
+def test_a_seat_given_back_is_not_had_by_a_newcomer(noon):
+    session, held, _ = full_session(waiting=1)
+
+    _, words = at_the_same_time(
+        lambda: enrollment.withdraw(enrollment=held, at=noon),
+        lambda: enrollment.enroll(
+            learner=UserFactory(), course=session.course, session=session, at=noon
+        ),
+    )
+
+    assert words == "This session is full. Join its waitlist, or choose another one."
+    assert states(session) == ["offered"]
+
+
+def test_one_seat_is_offered_to_one(noon):
+    """A seat is declined while the sweep settles the same session."""
+    session, held, [first, _, _] = full_session(waiting=3)
+    enrollment.withdraw(enrollment=held, at=noon)
+
+    at_the_same_time(
+        lambda: waitlist.decline(place=first, at=noon),
+        lambda: waitlist.promote(session=session, at=noon),
+    )
+
+    assert sorted(states(session)) == ["declined", "offered", "waiting"]
+
+
+def test_an_offer_taken_in_two_tabs_gives_one_seat(noon):
+    _, held, [place] = full_session(waiting=1)
+    enrollment.withdraw(enrollment=held, at=noon)
+
+    def accept():
+        return waitlist.accept(place=place, at=noon)
+
+    first, second = at_the_same_time(accept, accept)
+
+    assert first == second
+    assert Enrollment.objects.open().count() == 1
+
+
+def test_taking_a_seat_waits_for_the_sweep_that_lets_it_lapse(noon):
+    session, held, [place] = full_session(waiting=1)
+    enrollment.withdraw(enrollment=held, at=noon)
+    place.refresh_from_db()
+
+    _, words = at_the_same_time(
+        lambda: waitlist.promote(session=session, at=place.offer_expires_at),
+        lambda: waitlist.accept(place=place, at=noon),
+    )
+
+    assert "is over" in words
+    assert states(session) == ["expired"]
+
+
+def test_two_who_change_places_take_turns(noon):
+    """Each session gives its only seat to one of the two; neither waits for the other for good."""
+    session, held, _ = full_session()
+    other = SessionFactory(course=session.course, capacity=2)
+    second = EnrollmentFactory(course=session.course, session=other)
+
+    moved, words = at_the_same_time(
+        lambda: enrollment.move(enrollment=held, to=other, at=noon),
+        lambda: enrollment.move(enrollment=second, to=session, at=noon),
+    )
+
+    assert (moved.session, words.session) == (other, session)
+
+
+def test_withdrawing_waits_for_the_move_and_frees_the_new_seat(noon):
+    session, held, _ = full_session()
+    other = SessionFactory(course=session.course, capacity=1)
+
+    def move():
+        moved = enrollment.move(enrollment=held, to=other, at=noon)
+        WaitlistPlaceFactory(session=other)
+        return moved
+
+    at_the_same_time(move, lambda: enrollment.withdraw(enrollment=held, at=noon))
+
+    assert states(other) == ["offered"]
+    assert (seats.taken(other), seats.taken(session)) == (1, 0)
+
+
+def test_fewer_seats_wait_for_who_takes_the_last(noon):
+    session = SessionFactory(capacity=1)
+    changed = Session.objects.get(pk=session.pk)
+    changed.capacity = 0
+
+    _, words = at_the_same_time(
+        lambda: enrollment.enroll(
+            learner=UserFactory(), course=session.course, session=session, at=noon
+        ),
+        lambda: sessions.save(session=changed, at=noon),
+    )
+
+    assert words == "1 seat is taken, with those on offer to the waitlist. Allow at least 1."
+    assert Session.objects.get().capacity == 1
+
+
+def test_nobody_enrolls_in_a_session_while_it_is_cancelled(noon):
+    session = SessionFactory()
+
+    _, words = at_the_same_time(
+        lambda: sessions.cancel(session=session, reason="Snow", at=noon),
+        lambda: enrollment.enroll(
+            learner=UserFactory(), course=session.course, session=session, at=noon
+        ),
+    )
+
+    assert words == "This session was cancelled. Choose another one."
+    assert Enrollment.objects.count() == 0
+
+
+def test_nobody_joins_a_waitlist_while_the_course_is_retired(noon):
+    session, _, _ = full_session(waiting=1)
+
+    _, words = at_the_same_time(
+        lambda: catalog.retire(course=session.course, at=noon),
+        lambda: waitlist.join(learner=UserFactory(), session=session, at=noon),
+    )
+
+    assert words == "This course is not open for enrollment."
+    assert states(session) == ["closed"]
+
+
+def test_sixty_at_once_for_ten_seats_take_ten_and_wait_in_order(noon):
+    """Each with a thread and a connection of its own, as in so many requests."""
+    session = SessionFactory(capacity=10)
+    learners = UserFactory.create_batch(60)
+    together = Barrier(60)
+
+    def enroll_or_wait(number):
+        at = noon + timedelta(seconds=number)
+        together.wait(PATIENCE)
+        try:
+            enrollment.enroll(
+                learner=learners[number], course=session.course, session=session, at=at
+            )
+        except enrollment.EnrollmentError:
+            waitlist.join(learner=learners[number], session=session, at=at)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=60) as pool:
+        faults = [
+            error
+            for outcome in [pool.submit(enroll_or_wait, number) for number in range(60)]
+            if (error := outcome.exception(timeout=120)) is not None
+        ]
+
+    held = set(Enrollment.objects.open().values_list("learner", flat=True))
+    in_line = list(session.waitlist.in_order().values_list("learner", "state"))
+    assert faults == []
+    assert len(held) == 10
+    assert in_line == [(who.pk, "waiting") for who in learners if who.pk not in held]
+    assert OutgoingMail.objects.filter(kind="enrollment-confirmed").count() == 10
+
+
+def test_ten_seats_given_back_at_once_are_offered_to_the_first_ten(noon):
+    session = SessionFactory(capacity=10)
+    held = EnrollmentFactory.create_batch(10, course=session.course, session=session)
+    for number in range(15):
+        WaitlistPlaceFactory(session=session, joined_at=noon + timedelta(seconds=number))
+    together = Barrier(10)
+
+    def withdraw(seat):
+        together.wait(PATIENCE)
+        try:
+            enrollment.withdraw(enrollment=seat, at=noon)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=10) as pool:
+        outcomes = [pool.submit(withdraw, seat) for seat in held]
+        assert [outcome.exception(timeout=60) for outcome in outcomes] == [None] * 10
+
+    assert states(session) == ["offered"] * 10 + ["waiting"] * 5
+    assert OutgoingMail.objects.filter(kind="waitlist-offer").count() == 10
 
 
 def test_enrolling_from_two_tabs_gives_one_seat(noon):
@@ -246,3 +470,65 @@ def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, se
     certificate.refresh_from_db()
     files = [path.name for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
     assert files == [certificate.pdf.name.rsplit("/", 1)[-1]]
+
+
+def send(promise):
+    account_tasks.send_mail(mail_id=str(promise.pk))
+
+
+def test_a_mail_promised_by_two_requests_is_promised_once(noon):
+    supervisor, trainee = UserFactory.create_batch(2)
+
+    def post():
+        return mail.post(
+            recipient=trainee,
+            kind="supervision-request",
+            key="the same",
+            template="supervision_request",
+            context={"supervisor": supervisor},
+            at=noon,
+        )
+
+    first, second = at_the_same_time(post, post)
+
+    assert first == second == OutgoingMail.objects.get()
+
+
+def test_two_workers_send_one_mail():
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(lambda: send(promise), lambda: send(promise))
+
+    assert len(django_mail.outbox) == 1
+
+
+def test_a_mail_taken_back_while_it_goes_out_is_sent_and_not_dropped(noon):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(
+        lambda: send(promise),
+        lambda: mail.take_back(key=promise.key, because="Answered.", at=noon),
+    )
+
+    assert len(django_mail.outbox) == 1
+    assert OutgoingMail.objects.get().state == "Sent"
+
+
+def test_a_worker_that_waited_for_a_taking_back_sends_nothing(noon):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(
+        lambda: mail.take_back(key=promise.key, because="Answered.", at=noon),
+        lambda: send(promise),
+    )
+
+    assert django_mail.outbox == []
+    assert OutgoingMail.objects.get().state == "Dropped: Answered."
+
+
+def test_two_sweeps_ask_for_a_mail_once(sent_tasks):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(account_tasks.send_waiting_mail, account_tasks.send_waiting_mail)
+
+    assert sent_tasks == [("accounts.send_mail", {"mail_id": str(promise.pk)})]

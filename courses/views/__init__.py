@@ -1,5 +1,6 @@
 """The door for the browser, one module for each area."""
 
+from courses.views.attendance import check_in, check_out, host_session, session
 from courses.views.calendars import (
     make_personal_feed,
     personal_calendar,
@@ -8,7 +9,16 @@ from courses.views.calendars import (
     stop_personal_feed,
 )
 from courses.views.catalog import catalog, suggest
-from courses.views.course import course, enroll, withdraw
+from courses.views.course import (
+    accept_seat,
+    course,
+    decline_seat,
+    enroll,
+    join_waitlist,
+    leave_waitlist,
+    move,
+    withdraw,
+)
 from courses.views.feeds import feed, session_calendar
 from courses.views.home import home
 from courses.views.room import attempt, complete, evaluation, lesson, post_test, read, room
@@ -26,9 +36,16 @@ from courses.views.site import robots, sitemap, sitemap_index
 from courses.views.topics import topic, topics
 
 __all__ = [
+    "accept_seat",
+    "decline_seat",
+    "join_waitlist",
+    "leave_waitlist",
+    "move",
     "attempt",
     "catalog",
     "change_saved_search",
+    "check_in",
+    "check_out",
     "complete",
     "course",
     "drop",
@@ -37,6 +54,7 @@ __all__ = [
     "feed",
     "forget_saved_search",
     "home",
+    "host_session",
     "keep",
     "lesson",
     "make_personal_feed",
@@ -48,6 +66,7 @@ __all__ = [
     "room",
     "save_search",
     "saved_searches",
+    "session",
     "session_calendar",
     "session_file",
     "shortlist",

@@ -1,7 +1,8 @@
-"""The course page; enroll, withdraw."""
+"""The course page; enroll, move, withdraw; the waitlist."""
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.db.models import F
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,12 +21,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import SignedInRequest
-from courses import approvals, hours, shelf, structured_data
+from ce_portal import formats
+from courses import approvals, hours, repeats, seats, shelf, structured_data, waitlist
 from courses import enrollment as enrollment_story
 from courses.completion import right_answers_needed
 from courses.forms import EnrollForm
 from courses.models import (
     Approval,
+    Completion,
     Course,
     CourseFocusArea,
     CourseInstructor,
@@ -32,6 +36,7 @@ from courses.models import (
     Lesson,
     Session,
     ShortlistItem,
+    WaitlistPlace,
 )
 
 RELATED = 4
@@ -48,15 +53,45 @@ INTERACTION = {
 
 @dataclass(frozen=True)
 class Offer:
-    """A coming session, and what an enrollment in it would be worth."""
+    """A coming session, what an enrollment in it would be worth, and how one gets it now."""
 
     session: Session
     not_approved: list[str]  # boards of the course that give no credit on the session's day
     gives_credit: bool
+    is_too_soon: bool  # the reader has had the credit, and may not have it again by then
+    is_held: bool  # the reader has a seat in it
+    place: WaitlistPlace | None  # the reader's own
+    at: datetime
+
+    @property
+    def opens_at(self) -> datetime | None:
+        """When enrollment opens, if it is not yet."""
+        opens_at = self.session.enrollment_opens_at
+        return opens_at if opens_at is not None and self.at < opens_at else None
+
+    @property
+    def has_closed(self) -> bool:
+        closes_at = self.session.enrollment_closes_at
+        return self.session.capacity == 0 or (closes_at is not None and closes_at <= self.at)
+
+    @property
+    def is_full(self) -> bool:
+        return self.session.seats_left == 0
+
+    @property
+    def _takes_enrollments(self) -> bool:
+        hindered = self.is_held or self.is_too_soon or self.has_closed or self.opens_at
+        return self.gives_credit and not hindered
 
     @property
     def is_open(self) -> bool:
-        return self.gives_credit and self.session.seats_left != 0
+        return self._takes_enrollments and not self.is_full
+
+    @property
+    def can_wait(self) -> bool:
+        """Full, with a waitlist that the reader is not on."""
+        has_waitlist = self.is_full and seats.has_waitlist(self.session, at=self.at)
+        return self._takes_enrollments and has_waitlist and self.place is None
 
 
 @login_not_required
@@ -75,7 +110,21 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     sessions: list[Session] = shown.coming_sessions  # type: ignore[attr-defined]
     days = approvals.by_day(shown, [today, *map(approvals.day_of, sessions)])
     valid = days[today]
-    offers = [_offer(shown, session, days) for session in sessions]
+    enrollment, earlier = _own_enrollment(request, shown)
+    places = _own_places(request, shown)
+    again_from = repeats.again_from(shown, earlier) if earlier else None
+    offers = [
+        _offer(
+            shown,
+            session,
+            days[approvals.day_of(session)],
+            at=now,
+            enrollment=enrollment,
+            place=places.get(session.pk),
+            again_from=again_from,
+        )
+        for session in sessions
+    ]
     credits = [(credit, valid.get(credit.body_id)) for credit in shown.credits.all()]
     objectives = list(shown.objectives.order_by("position", "pk").values_list("text", flat=True))
     instructors = list(
@@ -87,7 +136,14 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "course": shown,
         "address": settings.SITE_URL + shown.get_absolute_url(),
-        "enrollment": _own_enrollment(request, shown),
+        "enrollment": enrollment,
+        "earlier": earlier,
+        "again_from": again_from,
+        "may_repeat": earlier is not None
+        and again_from is not None
+        and (shown.is_live or today >= again_from),
+        "places": list(places.values()),
+        "now": now,
         "is_kept": _is_kept(request, shown),
         "objectives": objectives,
         "instructors": instructors,
@@ -98,6 +154,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "is_open": any(offer.is_open for offer in offers)
         if shown.is_live
         else any(approval for _, approval in credits),
+        "can_wait": any(offer.can_wait for offer in offers),
         "interaction": INTERACTION[Course.Format(shown.format)],
         "agenda": agenda,
         "instruction_minutes": sum(item.minutes for item in agenda if item.carries_credit),
@@ -113,26 +170,46 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "courses/course.html", context)
 
 
-def _offer(course: Course, session: Session, days: dict[date, dict[int, Approval]]) -> Offer:
-    valid = days[approvals.day_of(session)]
+def _offer(
+    course: Course,
+    session: Session,
+    valid: dict[int, Approval],
+    *,
+    at: datetime,
+    enrollment: Enrollment | None,
+    place: WaitlistPlace | None,
+    again_from: date | None,
+) -> Offer:
     boards = {credit.body.name: credit.body_id in valid for credit in course.credits.all()}
     return Offer(
         session=session,
         not_approved=[name for name, is_approved in boards.items() if not is_approved],
         gives_credit=any(boards.values()),
+        is_too_soon=again_from is not None and approvals.day_of(session) < again_from,
+        is_held=enrollment is not None and enrollment.session_id == session.pk,
+        place=place,
+        at=at,
     )
 
 
-def _own_enrollment(request: HttpRequest, course: Course) -> Enrollment | None:
+def _own_enrollment(
+    request: HttpRequest, course: Course
+) -> tuple[Enrollment | None, Completion | None]:
+    """The reader's enrollment that is in progress, and the last completion of the course."""
     if not request.user.is_authenticated:
-        return None
-    return (
-        Enrollment.objects.visible_to(request.user)
-        .open()
-        .filter(course=course)
-        .select_related("session", "completion__credit_entry")
-        .first()
-    )
+        return None, None
+    own = Enrollment.objects.visible_to(request.user).in_progress().filter(course=course)
+    earlier = repeats.earlier_credit(learner=request.user, course=course)
+    return own.select_related("session").first(), earlier
+
+
+def _own_places(request: HttpRequest, course: Course) -> dict[int, WaitlistPlace]:
+    """The reader's open places on waitlists of the course, by session."""
+    if not (request.user.is_authenticated and course.is_live):
+        return {}
+    own = WaitlistPlace.objects.visible_to(request.user).open().filter(session__course=course)
+    rows = own.select_related("session").with_position().order_by("session__starts_at", "pk")
+    return {row.session_id: row for row in rows}
 
 
 def _is_kept(request: HttpRequest, course: Course) -> bool:
@@ -216,12 +293,13 @@ def _structured_data(
 
 @require_POST
 def enroll(request: SignedInRequest, slug: str) -> HttpResponse:
-    course = get_object_or_404(Course.objects.visible_to(request.user), slug=slug)
-    form = EnrollForm(request.POST, course=course)
-    session: Session | None = form.cleaned_data["session"] if form.is_valid() else None
+    course = _course(request, slug)
     try:
         held = enrollment_story.enroll(
-            learner=request.user, course=course, session=session, at=timezone.now()
+            learner=request.user,
+            course=course,
+            session=_chosen_session(request, course),
+            at=timezone.now(),
         )
     except enrollment_story.EnrollmentError as error:
         messages.error(request, str(error))
@@ -230,14 +308,115 @@ def enroll(request: SignedInRequest, slug: str) -> HttpResponse:
     return redirect("courses:room", pk=held.pk)
 
 
+def _course(request: SignedInRequest, slug: str) -> Course:
+    return get_object_or_404(Course.objects.visible_to(request.user), slug=slug)
+
+
+def _chosen_session(request: SignedInRequest, course: Course) -> Session | None:
+    form = EnrollForm(request.POST, course=course)
+    return form.cleaned_data["session"] if form.is_valid() else None
+
+
+def _own_seat(request: SignedInRequest, course: Course) -> Enrollment:
+    """The reader's enrollment: the one in progress, or else the last that was completed."""
+    own = Enrollment.objects.visible_to(request.user).open().filter(course=course)
+    held = own.order_by(F("completed_at").desc(nulls_first=True), "-enrolled_at").first()
+    if held is None:
+        raise Http404
+    return held
+
+
 @require_POST
 def withdraw(request: SignedInRequest, slug: str) -> HttpResponse:
-    course = get_object_or_404(Course.objects.visible_to(request.user), slug=slug)
-    held = get_object_or_404(Enrollment.objects.visible_to(request.user).open(), course=course)
+    course = _course(request, slug)
     try:
-        enrollment_story.withdraw(enrollment=held, at=timezone.now())
+        enrollment_story.withdraw(enrollment=_own_seat(request, course), at=timezone.now())
     except enrollment_story.EnrollmentError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, f"You have withdrawn from {course}.")
     return redirect(course)
+
+
+@require_POST
+def move(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Change the seat for one in another session."""
+    course = _course(request, slug)
+    held = _own_seat(request, course)
+    session = _chosen_session(request, course)
+    if session is None:
+        messages.error(request, "Choose a session.")
+        return redirect(course)
+    try:
+        held = enrollment_story.move(enrollment=held, to=session, at=timezone.now())
+    except enrollment_story.EnrollmentError as error:
+        messages.error(request, str(error))
+        return redirect(course)
+    messages.success(request, f"Your seat is now in the session on {_when(session)}.")
+    return redirect("courses:room", pk=held.pk)
+
+
+def _when(session: Session) -> str:
+    """In the reader's zone, as the page shows it."""
+    return formats.show_moment(session.starts_at, timezone.get_current_timezone())
+
+
+@require_POST
+def join_waitlist(request: SignedInRequest, slug: str) -> HttpResponse:
+    course = _course(request, slug)
+    session = _chosen_session(request, course)
+    if session is None:
+        messages.error(request, "Choose a session.")
+        return redirect(course)
+    try:
+        waitlist.join(learner=request.user, session=session, at=timezone.now())
+    except waitlist.WaitlistError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request,
+            f"You are on the waitlist for {_when(session)}. When a seat is free, you get a mail.",
+        )
+    return redirect(course)
+
+
+def _own_place(request: SignedInRequest, slug: str, pk: uuid.UUID) -> WaitlistPlace:
+    own = WaitlistPlace.objects.visible_to(request.user).select_related("session__course")
+    return get_object_or_404(own, pk=pk, session__course__slug=slug)
+
+
+@require_POST
+def leave_waitlist(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
+    place = _own_place(request, slug, pk)
+    try:
+        waitlist.leave(place=place, at=timezone.now())
+    except waitlist.WaitlistError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "You are no longer on the waitlist.")
+    return redirect(place.session.course)
+
+
+@require_POST
+def accept_seat(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
+    """Take the seat that is offered to one who waited."""
+    place = _own_place(request, slug, pk)
+    try:
+        held = waitlist.accept(place=place, at=timezone.now())
+    except waitlist.WaitlistError as error:
+        messages.error(request, str(error))
+        return redirect(place.session.course)
+    messages.success(request, f"The seat is yours: {_when(place.session)}.")
+    return redirect("courses:room", pk=held.pk)
+
+
+@require_POST
+def decline_seat(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
+    place = _own_place(request, slug, pk)
+    try:
+        waitlist.decline(place=place, at=timezone.now())
+    except waitlist.WaitlistError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "The seat goes to the next person.")
+    return redirect(place.session.course)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Supervision
 from courses import cards, shelf
-from courses.models import Enrollment
+from courses.models import Enrollment, WaitlistPlace
 from transcripts.models import CreditEntry
 
 SHOWN = 6
@@ -42,7 +42,13 @@ def home(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "now": timezone.localtime(),
-        "next_session": in_progress.filter(session__ends_at__gt=now)
+        "offered": WaitlistPlace.objects.visible_to(request.user)
+        .current_offers(at=now)
+        .select_related("session__course")
+        .order_by("offer_expires_at", "pk"),
+        "next_session": in_progress.filter(
+            session__ends_at__gt=now, session__cancelled_at__isnull=True
+        )
         .order_by("session__starts_at")
         .first(),
         "in_progress": in_progress.newest_first(),

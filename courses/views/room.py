@@ -19,7 +19,16 @@ from courses import evaluation as evaluation_story
 from courses import post_test as post_test_story
 from courses.completion import Requirement, Step
 from courses.forms import EvaluationForm, PostTestForm
-from courses.models import Attempt, Choice, Course, Enrollment, Lesson, LessonProgress, Question
+from courses.models import (
+    Attempt,
+    Choice,
+    Course,
+    Enrollment,
+    Lesson,
+    LessonProgress,
+    Question,
+    WaitlistPlace,
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,9 @@ def room(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Where the learner stands, what is next, and at the end the certificate."""
     found = _room(_enrollment(request, pk))
     chances = post_test_story.chances(found.enrollment)
-    return _render(request, "courses/room.html", found, chances=chances)
+    offered = WaitlistPlace.objects.visible_to(request.user).current_offers(at=timezone.now())
+    offered = offered.filter(session__course=found.course).select_related("session__course")
+    return _render(request, "courses/room.html", found, chances=chances, offered=offered)
 
 
 @require_safe
