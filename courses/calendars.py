@@ -176,7 +176,8 @@ def _seat(enrollment: Enrollment, *, at: datetime, is_cancelled: bool = False) -
     event.add("description", "\n".join(lines))
     event.add("url", room)
     event.add("created", enrollment.enrolled_at.astimezone(UTC))
-    event.add("last-modified", (session.changed_at or enrollment.enrolled_at).astimezone(UTC))
+    changed_at = max(session.changed_at or enrollment.enrolled_at, enrollment.enrolled_at)
+    event.add("last-modified", changed_at.astimezone(UTC))
     event.add("sequence", enrollment.moves * MOST_REVISIONS + session.sequence)
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     if not is_cancelled:

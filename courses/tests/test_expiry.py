@@ -9,7 +9,16 @@ from django.urls import reverse
 
 from accounts.models import OutgoingMail
 from accounts.tests.factories import UserFactory
-from courses import completion, enrollment, evaluation, learning, lessons, post_test, tasks
+from courses import (
+    completion,
+    enrollment,
+    evaluation,
+    learning,
+    lessons,
+    post_test,
+    sessions,
+    tasks,
+)
 from courses.models import Enrollment, Lesson
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
@@ -94,6 +103,23 @@ def test_the_learner_may_enroll_again_with_time_of_its_own(noon):
 
     assert again.pk != first.pk
     assert (again.expired_at, again.expires_at) == (None, noon + 61 * DAY)
+
+
+def test_a_session_that_is_put_off_gives_more_time_and_one_put_forward_takes_none(noon):
+    session = SessionFactory(starts_at=noon + 9 * DAY)
+    held = EnrollmentFactory(
+        course=session.course, session=session, expires_at=session.ends_at + 7 * DAY
+    )
+
+    ends = []
+    for days in (30, -20):
+        session.starts_at += days * DAY
+        session.ends_at += days * DAY
+        sessions.save(session=session, at=noon)
+        held.refresh_from_db()
+        ends.append(held.expires_at)
+
+    assert ends == [noon + 46 * DAY + timedelta(minutes=90)] * 2
 
 
 # --- The last moment --------------------------------------------------------
