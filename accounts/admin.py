@@ -11,6 +11,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm
@@ -133,7 +134,7 @@ class OutgoingMailAdmin(ModelAdmin):
     ordering = ["-created_at", "id"]
     fieldsets = [
         (None, {"fields": ["recipient", "kind", "key"]}),
-        ("What it says", {"fields": ["subject", "body", "calendar", "stop_url"]}),
+        ("What it says", {"fields": ["subject", "text", "calendar_text", "stop_url"]}),
         (
             "What became of it",
             {
@@ -151,7 +152,16 @@ class OutgoingMailAdmin(ModelAdmin):
             },
         ),
     ]
+    readonly_fields = ["text", "calendar_text"]
     actions = ["try_again"]
+
+    @admin.display(description="text")
+    def text(self, promise: OutgoingMail) -> str:
+        return linebreaksbr(promise.body)
+
+    @admin.display(description="iCalendar object")
+    def calendar_text(self, promise: OutgoingMail) -> str:
+        return linebreaksbr(promise.calendar)
 
     @admin.display(description="subject", ordering="subject")
     def subject_or_not(self, promise: OutgoingMail) -> str:

@@ -54,7 +54,8 @@ def deliver(*, mail_id: str, at: datetime) -> None:
             logger.warning("There is no mailbox for mail %s.", promise.pk)
             _drop(promise, because=NO_MAILBOX, at=at)
         else:
-            logger.exception("Mail %s could not be sent.", promise.pk)
+            # One line without an address, for a server that is away refuses many.
+            logger.warning("Mail %s could not be sent: %s.", promise.pk, type(error).__name__)
             _postpone(promise, failure=f"{type(error).__name__}: {error}", at=at)
         return
     promise.sent_at = at
@@ -92,6 +93,7 @@ def _postpone(promise: OutgoingMail, *, failure: str, at: datetime) -> None:
     promise.next_attempt_at = at + timedelta(seconds=wait)
     if promise.attempts >= MOST_ATTEMPTS:
         promise.given_up_at = at
+        logger.error("Mail %s is given up.", promise.pk)
     promise.save(update_fields=["attempts", "failure", "next_attempt_at", "given_up_at"])
 
 

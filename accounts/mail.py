@@ -14,7 +14,7 @@ from django.template import Context, Engine
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import tasks
+from accounts import names, tasks
 from accounts.mail_kinds import KINDS, Kind
 from accounts.models import MAX_SUBJECT, MailOptOut, OutgoingMail, User, calendar_method
 
@@ -46,8 +46,9 @@ def post(
     From ``until`` on the mail is no use any more and is not sent. ``calendar`` is an iCalendar
     object to attach; it states its METHOD. A kind that is turned off on a page of its own brings
     its ``stop_url``, which a mail program may post to.
-    Gives None, and promises nothing, if the recipient has turned this kind off. So what asks for
-    reminders that are not yet posted must leave out those who do not want them.
+    Gives None, and promises nothing, if the recipient has turned this kind off. So a sweep that
+    asks which reminders are not yet posted leaves those people out, as in
+    ``.exclude(learner__mail_opt_outs__kind="session-reminder")``.
     After commit, a worker sends it to the address that the recipient has then.
     """
     known = KINDS[kind]
@@ -66,7 +67,8 @@ def post(
         )
     words = {**context, "recipient": recipient, "site": settings.SITE_URL}
     with timezone.override(recipient.tz):
-        subject = _one_line(_render(f"emails/{template}.subject.txt", words))
+        # A line break would begin a new header.
+        subject = _cut(names.one_line(_render(f"emails/{template}.subject.txt", words)))
         matter = _render(f"emails/{template}.txt", words).strip()
         frame = {"recipient": recipient, "matter": matter, "kind": known, "stop_url": stop_url}
         body = _render("emails/frame.txt", frame)
@@ -94,11 +96,8 @@ def _render(name: str, words: Mapping[str, Any]) -> str:
     return Engine.get_default().get_template(name).render(Context(words, autoescape=False))
 
 
-def _one_line(text: str) -> str:
-    """A subject: what is no character of a line, such as a line break, would begin a new header."""
-    shown = "".join(char if char.isprintable() else " " for char in text)
-    line = " ".join(shown.split())
-    return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1].rstrip() + "…"
+def _cut(subject: str) -> str:
+    return subject if len(subject) <= MAX_SUBJECT else subject[: MAX_SUBJECT - 1].rstrip() + "…"
 
 
 def take_back(*, key: str, because: str, at: datetime) -> None:

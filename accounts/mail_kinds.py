@@ -34,7 +34,7 @@ _ESSENTIAL = [
         "Session changed",
         "when the time, the place or the link of a session of yours changes",
     ),
-    ("session-cancelled", "Session cancelled", "when a session of yours is cancelled"),
+    ("session-cancelled", "Session canceled", "when a session of yours is canceled"),
     (
         "session-moved",
         "Moved to another session",

@@ -43,6 +43,10 @@ app.conf.beat_schedule = {
         "task": "transcripts.draw_missing_certificate_pdfs",
         "schedule": schedule(60.0),  # seconds
     },
+    "ask-again-for-attendance-reports-not-applied": {
+        "task": "courses.apply_confirmed_attendance_uploads",
+        "schedule": schedule(60.0),  # seconds
+    },
     "list-courses-that-are-not-listed": {
         "task": "courses.relist_missing",
         "schedule": schedule(60.0),  # seconds
@@ -50,6 +54,14 @@ app.conf.beat_schedule = {
     "ask-for-weekly-mail-of-saved-searches": {
         "task": "courses.mail_due_saved_searches",
         "schedule": schedule(60.0 * 60),  # seconds
+    },
+    "remind-learners": {
+        "task": "courses.remind_learners",
+        "schedule": schedule(60.0 * 10),  # seconds
+    },
+    "end-enrollments-whose-time-is-over": {
+        "task": "courses.expire_enrollments",
+        "schedule": schedule(60.0 * 10),  # seconds
     },
     "settle-waitlists": {
         "task": "courses.settle_waitlists",

@@ -1,7 +1,7 @@
-"""The admin's content security policy: wider than ours, for ``/admin/`` alone.
+"""The content security policy where it is wider than ours: in the admin, and for videos.
 
 Unfold's pages are built with Alpine, which evaluates expressions from attributes, and set sizes by
-inline styles; both measured in a browser. Nothing else is allowed more than on our own pages.
+inline styles; both measured in a browser, and both for ``/admin/`` alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ ADMIN_POLICY = {
     "style-src": [SELF, UNSAFE_INLINE],
     "img-src": [SELF, "data:"],
 }
+
+
+def allow_media(response: HttpResponse) -> None:
+    """Let this page play videos of ours; no other page may."""
+    response._csp_update = {"media-src": [SELF]}  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class AdminPolicyMiddleware:

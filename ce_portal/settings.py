@@ -274,9 +274,12 @@ DEFAULT_USER_TIME_ZONE = "America/New_York"
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Certificates are private: they have no URL of their own and leave through a view that asks.
+# Certificates and lessons are private: they have no URL of their own and leave through views that
+# ask.
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 MEDIA_URL = ""
+# Videos and documents of lessons, in bytes.
+LESSON_FILE_MAX_BYTES = env.int("LESSON_FILE_MAX_MB", default=500) * 1_000_000
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -57,23 +57,32 @@ def _empty_process_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("courses.shelf.CHECK_EVERY", 0)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _a_ledger_that_tests_may_empty() -> Iterator[None]:
-    """After a test with real commits Django empties all tables, which the ledger refuses.
+# Migrations whose triggers make tables append-only. By name: the wiring imports no app, and a
+# module cannot begin with a digit in an import.
+APPEND_ONLY = (
+    "transcripts.migrations.0002_append_only_ledger",
+    "courses.migrations.0023_append_only_attempts",
+)
 
-    Its triggers step aside for just that moment, and are in force during every test.
+
+@pytest.fixture(autouse=True, scope="session")
+def _append_only_tables_that_tests_may_empty() -> Iterator[None]:
+    """After a test with real commits Django empties all tables, which append-only ones refuse.
+
+    Their triggers step aside for just that moment, and are in force during every test.
     """
-    # By name: the wiring imports no app, and a module cannot begin with a digit in an import.
-    append_only = importlib.import_module("transcripts.migrations.0002_append_only_ledger")
+    append_only = [importlib.import_module(name) for name in APPEND_ONLY]
     case: Any = TransactionTestCase
     empty_tables = case._fixture_teardown
 
     def empty_tables_without_triggers(self: TransactionTestCase) -> None:
-        append_only.drop_triggers(connection)
+        for tables in append_only:
+            tables.drop_triggers(connection)
         try:
             empty_tables(self)
         finally:
-            append_only.create_triggers(connection)
+            for tables in append_only:
+                tables.create_triggers(connection)
 
     case._fixture_teardown = empty_tables_without_triggers
     yield

@@ -31,10 +31,13 @@ from icalendar import (
 
 from ce_portal import formats
 from courses import approvals
-from courses.models import Enrollment, Session
+from courses.models import Enrollment, Session, WaitlistPlace
 
 REFRESH = timedelta(hours=6)
 ALARM = timedelta(hours=1)  # before a session begins
+# A session is changed less often than this. So an event that moves to a session which was changed
+# less often still has a higher SEQUENCE than before.
+MOST_REVISIONS = 1000
 
 
 # --- For everybody ----------------------------------------------------------
@@ -87,15 +90,8 @@ def _event(session: Session, *, site: str, at: datetime) -> Event:
     return event
 
 
-def _location(session: Session) -> str:
-    if not session.place:
-        return "Online"
-    return _line(session.place) + (", and online" if session.join_url else "")
-
-
 def _description(session: Session, address: str) -> str:
     course = session.course
-    span = formats.show_span(session.starts_at, session.ends_at, session.tz)
     approved = boards(session)
     hours = formats.show_hours(course.hours)
     return "\n".join(
@@ -104,7 +100,7 @@ def _description(session: Session, address: str) -> str:
             f"Approved for that day by {', '.join(approved)}."
             if approved
             else "No approval covers that day: it gives no credit.",
-            f"Where {'it is held' if session.place else 'the host is'}: {span}.",
+            _where(session),
             f"What it discloses, and enrollment: {address}",
         ]
     )
@@ -119,6 +115,18 @@ def of_enrollment(enrollment: Enrollment, *, at: datetime) -> bytes:
     Needs the enrollment's course, session and learner.
     """
     return _own([_seat(enrollment, at=at)], method="PUBLISH").to_ical()
+
+
+def of_person(
+    *, enrollments: Iterable[Enrollment], offers: Iterable[WaitlistPlace], at: datetime
+) -> bytes:
+    """Everything that one person attends, or may attend if they take the seat that is offered.
+
+    Needs the enrollments' and places' sessions with their courses.
+    """
+    events = [_seat(enrollment, at=at) for enrollment in enrollments]
+    events += [_offer(place, at=at) for place in offers]
+    return _own(events, method="PUBLISH", name="CE Portal: my sessions").to_ical()
 
 
 def request(enrollment: Enrollment, *, at: datetime) -> str:
@@ -139,63 +147,83 @@ def _own(events: list[Event], *, method: str, name: str = "") -> Calendar:
     calendar = _calendar(method, name=name)
     for event in events:
         calendar.add_component(event)
-    moments = [event.start for event in events] + [event.end for event in events]
-    for zone in sorted(calendar.get_missing_tzids(), reverse=True):
-        first, last = min(moments).year, max(moments).year
-        calendar.subcomponents.insert(0, _rules(zone, first, last))
+    zones = sorted(calendar.get_missing_tzids())
+    if zones:
+        # A day more on either side: a year begins at another moment in each zone.
+        first = min(event.start for event in events) - timedelta(days=1)
+        last = max(event.end for event in events) + timedelta(days=1)
+        rules = [_rules(zone, first.year, last.year) for zone in zones]
+        calendar.subcomponents[:0] = rules
     return calendar
 
 
 def _seat(enrollment: Enrollment, *, at: datetime, is_cancelled: bool = False) -> Event:
     """The session of an enrollment, whose organizer is the portal.
 
-    Its UID is the enrollment's: who enrolls anew after withdrawing has another event.
+    Its UID is the enrollment's: it moves with the enrollment from session to session, and who
+    enrolls anew after withdrawing has another event.
     """
     session: Session = enrollment.session  # type: ignore[assignment]  # only live seats have events
-    room = settings.SITE_URL + reverse("courses:room", args=[enrollment.pk])
     is_cancelled = is_cancelled or session.cancelled_at is not None
-    event = _own_event(
-        f"enrollment-{enrollment.pk}", session, address=room, at=at, is_cancelled=is_cancelled
-    )
+    room = settings.SITE_URL + reverse("courses:room", args=[enrollment.pk])
+    lines = [_where(session), f"Course room: {room}"]
+    if session.cancelled_at is not None:
+        lines.insert(0, _line(f"Cancelled: {session.cancel_reason}"))
+    elif session.join_url and not is_cancelled:
+        lines.insert(0, f"To join: {_line(session.join_url)}")
+    event = _own_event(f"enrollment-{enrollment.pk}", session, at=at)
+    event.add("location", _location(session))
+    event.add("description", "\n".join(lines))
+    event.add("url", room)
     event.add("created", enrollment.enrolled_at.astimezone(UTC))
-    event.add("last-modified", (session.changed_at or enrollment.enrolled_at).astimezone(UTC))
-    event.add("sequence", session.sequence)
+    changed_at = max(session.changed_at or enrollment.enrolled_at, enrollment.enrolled_at)
+    event.add("last-modified", changed_at.astimezone(UTC))
+    event.add("sequence", enrollment.moves * MOST_REVISIONS + session.sequence)
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     if not is_cancelled:
-        alarm = Alarm()
-        alarm.add("action", "DISPLAY")
-        alarm.add("description", _line(session.course.title))
-        alarm.add("trigger", -ALARM)
-        event.add_component(alarm)
+        event.add_component(_alarm(session))
     return event
 
 
-def _own_event(
-    name: str, session: Session, *, address: str, at: datetime, is_cancelled: bool = False
-) -> Event:
+def _alarm(session: Session) -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", _line(session.course.title))
+    alarm.add("trigger", -ALARM)
+    return alarm
+
+
+def _offer(place: WaitlistPlace, *, at: datetime) -> Event:
+    """A seat that is held for one who waits, with no link to join before it is taken."""
+    session = place.session
+    offered_at: datetime = place.offered_at  # type: ignore[assignment]  # it is offered
+    lapses_at: datetime = place.offer_expires_at  # type: ignore[assignment]
+    address = settings.SITE_URL + session.course.get_absolute_url()
+    until = formats.show_moment(lapses_at, place.learner.tz)
+    lines = [
+        f"A seat is held for you until {until}. Take it or decline it: {address}",
+        _where(session),
+    ]
+    event = _own_event(f"waitlist-{place.pk}", session, at=at)
+    event.add("location", _location(session))
+    event.add("description", "\n".join(lines))
+    event.add("url", address)
+    event.add("last-modified", max(session.changed_at or offered_at, offered_at).astimezone(UTC))
+    event.add("sequence", session.sequence)
+    event.add("status", "TENTATIVE")
+    return event
+
+
+def _own_event(name: str, session: Session, *, at: datetime) -> Event:
+    """What and when, in the zone of the session."""
     event = Event()
-    event.add("uid", f"{name}@{_host()}")
+    event.add("uid", f"{name}@{urlsplit(settings.SITE_URL).hostname}")
     event.add("dtstamp", at.astimezone(UTC))
     event.add("dtstart", _when(session.starts_at, session.tz))
     event.add("dtend", _when(session.ends_at, session.tz))
     event.add("summary", _line(session.course.title))
-    event.add("location", _line(session.place or session.join_url))
-    event.add("description", _own_description(session, address, is_cancelled=is_cancelled))
-    event.add("url", address)
     event.add("organizer", _organizer())
     return event
-
-
-def _own_description(session: Session, address: str, *, is_cancelled: bool) -> str:
-    lines = []
-    if is_cancelled:
-        lines.append(_line(f"Cancelled. {session.cancel_reason}"))
-    elif session.join_url:
-        lines.append(f"To join: {_line(session.join_url)}")
-    span = formats.show_span(session.starts_at, session.ends_at, session.tz)
-    lines.append(f"Where {'it is held' if session.place else 'the host is'}: {span}.")
-    lines.append(f"Course room: {address}")
-    return "\n".join(lines)
 
 
 def _when(moment: datetime, zone: ZoneInfo) -> datetime:
@@ -223,10 +251,6 @@ def _address(address: str, name: str) -> vCalAddress:
     person = vCalAddress(f"mailto:{quote(address, safe='@+')}")
     person.params["CN"] = _line(name).replace('"', "'")  # a parameter cannot hold a quotation mark
     return person
-
-
-def _host() -> str:
-    return urlsplit(settings.SITE_URL).hostname or ""
 
 
 # --- Time zones -------------------------------------------------------------
@@ -304,6 +328,18 @@ def _calendar(method: str, *, name: str = "", about: str = "") -> Calendar:
         calendar.add("refresh-interval", vDuration(REFRESH, params={"VALUE": "DURATION"}))
         calendar.add("x-published-ttl", vDuration(REFRESH))
     return calendar
+
+
+def _location(session: Session) -> str:
+    if not session.place:
+        return "Online"
+    return _line(session.place) + (", and online" if session.join_url else "")
+
+
+def _where(session: Session) -> str:
+    """When it is where it is held, in words, for one who sees another time in their calendar."""
+    span = formats.show_span(session.starts_at, session.ends_at, session.tz)
+    return f"Where {'it is held' if session.place else 'the host is'}: {span}."
 
 
 def _line(text: str) -> str:

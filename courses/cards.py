@@ -10,7 +10,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
@@ -300,7 +300,9 @@ def _own_states(
         .open()
         .filter(course__in=course_ids)
         .annotate(
-            lessons_read=Count("lesson_progress", distinct=True),
+            lessons_read=Count(
+                "lesson_progress", filter=Q(lesson_progress__read_at__isnull=False), distinct=True
+            ),
             lessons=Count("course__lessons", distinct=True),
         )
         .values_list(

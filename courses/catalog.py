@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
-from courses import approvals, hours, listing, seats
+from courses import answer_key, approvals, hours, listing, seats
 from courses.models import Course, WaitlistPlace
 
 
@@ -174,9 +174,11 @@ def _content(course: Course) -> list[str]:
     missing = []
     questions = list(course.questions.prefetch_related("choices"))
     for number, question in enumerate(questions, start=1):
-        choices = list(question.choices.all())
-        if len(choices) < 2 or sum(choice.is_right for choice in choices) != 1:
-            missing.append(f"Question {number} needs two choices or more, one of them right.")
+        fault = answer_key.fault(
+            question.kind, [choice.is_right for choice in question.choices.all()]
+        )
+        if fault:
+            missing.append(f"Question {number}: {fault}")
     has_lessons = course.lessons.exists()
     if course.is_live:
         if not course.requires_attendance:

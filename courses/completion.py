@@ -3,18 +3,31 @@ completion in one step, or nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
 
-from courses import approvals, repeats
-from courses.models import Completion, Course, Enrollment, LessonProgress, Session
+from accounts.models import User
+from courses import approvals, hours, presence, repeats
+from courses.models import (
+    ApprovingBody,
+    Attempt,
+    Completion,
+    Course,
+    Enrollment,
+    LessonProgress,
+    Session,
+)
 from courses.requirements import asked_of
 from transcripts import certificates, ledger
+
+MAX_REASON = 300  # characters
 
 
 class CompletionError(Exception):
@@ -76,13 +89,22 @@ def _attendance(enrollment: Enrollment, needed: int) -> Requirement:
     if present:
         note = f"{present} of {needed} minutes attended"
     else:
-        note = f"{needed} minutes to attend; the host records them"
+        note = f"{needed} minutes to attend; check in with the code on the host’s screen"
     return Requirement(Step.SESSION, present >= needed, note)
 
 
 def attended_minutes(enrollment: Enrollment) -> int:
-    """Minutes of presence that count."""
-    return enrollment.attendance.minutes()
+    """Minutes of the session that the learner was present."""
+    return presence.whole_minutes(_present(enrollment))
+
+
+def _present(enrollment: Enrollment) -> list[presence.Span]:
+    """When the learner was there, of the time that the session lasted."""
+    session = enrollment.session
+    if session is None:
+        return []
+    spans = enrollment.attendance.counted().spans()
+    return presence.merged(spans, since=session.starts_at, until=session.ends_at)
 
 
 def _post_test(enrollment: Enrollment, pass_mark: int) -> Requirement:
@@ -106,6 +128,37 @@ def outstanding(enrollment: Enrollment) -> list[Requirement]:
     return [requirement for requirement in requirements(enrollment) if not requirement.is_met]
 
 
+def left_to_do(enrollment: Enrollment) -> list[Requirement]:
+    """What the learner themselves must still do; attendance is for the host to record."""
+    return [item for item in outstanding(enrollment) if item.step != Step.SESSION]
+
+
+def ready_but_for_attendance(session: Session) -> set[UUID]:
+    """The open enrollments of a session of which nothing but attendance is outstanding: what
+    ``outstanding`` says of each, asked of all at once."""
+    enrollments = Enrollment.objects.in_progress().filter(session=session)
+    present = set(session.course.lessons.values_list("pk", flat=True))
+    read = defaultdict(set)
+    progress = LessonProgress.objects.filter(
+        enrollment__in=enrollments, lesson__in=present, read_at__isnull=False
+    )
+    for pk, lesson in progress.values_list("enrollment", "lesson"):
+        read[pk].add(lesson)
+    passed = set(
+        Attempt.objects.filter(enrollment__in=enrollments, right__gte=F("needed")).values_list(
+            "enrollment", flat=True
+        )
+    )
+    return {
+        enrollment.pk
+        for enrollment in enrollments
+        if present.intersection(enrollment.requirements.get("lessons", [])) <= read[enrollment.pk]
+        and ("post_test" not in enrollment.requirements or enrollment.pk in passed)
+        and ("evaluation" not in enrollment.requirements or enrollment.evaluated_at is not None)
+        and ("attestation" not in enrollment.requirements or enrollment.attested_at is not None)
+    }
+
+
 def complete_if_ready(*, enrollment: Enrollment, at: datetime) -> Completion | None:
     """Complete the enrollment if nothing is outstanding; None if something is.
 
@@ -124,40 +177,100 @@ def complete(*, enrollment: Enrollment, at: datetime) -> Completion:
     had the credit of this course and may not have it again yet, or if no approval of the course is
     valid on the completion date.
     """
-    enrollment = (
-        Enrollment.objects.select_for_update(of=["self"])
-        .select_related("course__provider", "learner", "session")
-        .get(pk=enrollment.pk)
-    )
-    done = Completion.objects.filter(enrollment=enrollment).first()
+    enrollment, done = _locked(enrollment)
     if done:
         return done
-    if enrollment.withdrawn_at is not None:
-        raise CompletionError("You withdrew from this course.")
-    if enrollment.expired_at is not None:
-        raise CompletionError("Your time for this course is over.")
     asked = requirements(enrollment)
     if not asked:
         raise CompletionError("This course asks for nothing, so it cannot give credit.")
     missing = [item for item in asked if not item.is_met]
     if missing:
         raise CompletionError("Not yet: " + "; ".join(item.note.lower() for item in missing) + ".")
+    earned_on, _ = completion_day(enrollment, at=at)
+    return _award(enrollment, credit_lines(enrollment.course, on=earned_on), at=at)
 
+
+@transaction.atomic
+def complete_in_part(*, enrollment: Enrollment, reason: str, by: User, at: datetime) -> Completion:
+    """Give credit for the minutes of a live session that were attended, where they are too few.
+
+    Only bodies that allow it give anything, and only where they count the course as one credit
+    type, since nobody can say to which type the attended part belongs. All else that was asked must
+    hold. Source: NAADAC lets a provider credit the time actually spent, at the instructor's
+    discretion; Pennsylvania social work (49 Pa. Code 47.35) gives none.
+    Locks the enrollment. Twice gives the first completion back.
+    Raises CompletionError if the reason is missing, the session is not over, more than attendance
+    is outstanding, nothing is, or no body gives a quarter hour.
+    """
+    reason = " ".join(reason.split())
+    if not reason:
+        raise CompletionError("Say why credit is given for a part of the session.")
+    if len(reason) > MAX_REASON:
+        raise CompletionError(f"A reason has at most {MAX_REASON} characters.")
+    enrollment, done = _locked(enrollment)
+    if done:
+        return done
+    session = enrollment.session
+    if session is None or session.cancelled_at is not None or session.ends_at > at:
+        raise CompletionError("Credit for a part of a session is given after the session.")
+    open_steps = {item.step for item in outstanding(enrollment)}
+    if open_steps - {Step.SESSION}:
+        raise CompletionError("More than the attendance is outstanding.")
+    if not open_steps:
+        raise CompletionError("Nothing is outstanding: the whole credit can be given.")
+    earned_on, _ = completion_day(enrollment, at=at)
+    lines = _partial_lines(enrollment, on=earned_on)
+    if not lines:
+        raise CompletionError(
+            "No approving body of this course gives credit for the part that was attended."
+        )
+    return _award(enrollment, lines, at=at, granted_by=by, partial_reason=reason)
+
+
+def _locked(enrollment: Enrollment) -> tuple[Enrollment, Completion | None]:
+    """The enrollment, locked, with its completion if it has one.
+
+    Raises CompletionError if it is over.
+    """
+    enrollment = (
+        Enrollment.objects.select_for_update(of=["self"])
+        .select_related("course__provider", "learner", "session")
+        .get(pk=enrollment.pk)
+    )
+    done = Completion.objects.filter(enrollment=enrollment).first()
+    if not done and enrollment.withdrawn_at is not None:
+        raise CompletionError("You withdrew from this course.")
+    if not done and enrollment.expired_at is not None:
+        raise CompletionError("Your time for this course is over.")
+    return enrollment, done
+
+
+def _award(
+    enrollment: Enrollment,
+    lines: list[ledger.Line],
+    *,
+    at: datetime,
+    granted_by: User | None = None,
+    partial_reason: str = "",
+) -> Completion:
+    """Write credit, certificate and completion. Needs the enrollment locked."""
     earned_on, time_zone = completion_day(enrollment, at=at)
     earlier = repeats.earlier_credit(learner=enrollment.learner, course=enrollment.course)
     if earlier and not repeats.may_repeat(enrollment.course, earlier, on=earned_on):
         raise CompletionError(repeats.why_not(enrollment.course, earlier))
-    lines = credit_lines(enrollment.course, on=earned_on)
     if not lines:
         raise CompletionError(
             "No approval of this course was in date on the day you finished, so it cannot give "
             f"credit. Your work is kept. Write to {enrollment.course.provider}: "
             f"{enrollment.course.provider.email}."
         )
+    facts = activity(enrollment, at=at)
+    if granted_by:
+        facts.evidence["in_part"] = {"reason": partial_reason, "by": granted_by.legal_name}
     try:
         entry = ledger.award(
             holder=enrollment.learner,
-            activity=activity(enrollment, at=at),
+            activity=facts,
             lines=lines,
             earned_on=earned_on,
             time_zone=time_zone,
@@ -175,6 +288,8 @@ def complete(*, enrollment: Enrollment, at: datetime) -> Completion:
         occasion=earlier.occasion + 1 if earlier else 1,
         credit_entry=entry,
         completed_at=at,
+        granted_by=granted_by,
+        partial_reason=partial_reason,
     )
 
 
@@ -238,6 +353,29 @@ def credit_lines(course: Course, *, on: date) -> list[ledger.Line]:
     ]
 
 
+def _partial_lines(enrollment: Enrollment, *, on: date) -> list[ledger.Line]:
+    attended = attended_minutes(enrollment)
+    willing = set(
+        ApprovingBody.objects.filter(
+            allows_partial_credit=True, course_credits__course=enrollment.course
+        ).values_list("slug", flat=True)
+    )
+    whole = credit_lines(enrollment.course, on=on)
+    lines_of = Counter(line.body for line in whole)
+    partial = [
+        replace(
+            line,
+            hours=min(
+                line.hours, hours.from_minutes(attended, minutes_per_hour=line.minutes_per_hour)
+            ),
+            basis=f"{attended} minutes attended at {line.minutes_per_hour} an hour",
+        )
+        for line in whole
+        if line.body in willing and lines_of[line.body] == 1
+    ]
+    return [line for line in partial if line.hours > 0]
+
+
 def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
     """Everything about the course and this enrollment that the ledger freezes."""
     course, provider = enrollment.course, enrollment.course.provider
@@ -298,6 +436,13 @@ def evidence(enrollment: Enrollment) -> dict[str, Any]:
     if "attendance" in asked:
         found["minutes_attended"] = attended_minutes(enrollment)
         found["minutes_needed"] = asked["attendance"]["minutes"]
+        found["present"] = [
+            [start.isoformat(), end.isoformat()] for start, end in _present(enrollment)
+        ]
+        sources = (
+            enrollment.attendance.counted().order_by("source").values_list("source", flat=True)
+        )
+        found["present_by"] = list(sources.distinct())
     passed = enrollment.attempts.filter(right__gte=F("needed")).order_by("number").first()
     if passed:
         found["post_test"] = {

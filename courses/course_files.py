@@ -31,6 +31,8 @@ from pydantic import (
     model_validator,
 )
 
+from courses import answer_key, material
+
 MAX_FILE_BYTES = 1_000_000
 ZONES = available_timezones()
 
@@ -170,21 +172,17 @@ class AgendaItem(Shape):
 
 
 class Question(Shape):
-    """A post-test question. The right choice is written as ``right: ...``."""
+    """A post-test question. A right choice is written as ``right: ...``."""
 
     ask: Annotated[str, _at_most(1_000), Printable]
+    kind: Literal["single", "multiple", "true_false"] = "single"
     choices: Annotated[list[Sentence | dict[Literal["right"], Sentence]], Field(max_length=8)]
     why: Passage
 
     @model_validator(mode="after")
-    def _one_right_choice(self) -> Question:
-        if len(self.choices) < 2:
-            raise ValueError("A question needs at least two choices.")
-        right = sum(isinstance(choice, dict) for choice in self.choices)
-        if right != 1:
-            raise ValueError(
-                f"A question needs exactly one choice with “right:”; here are {right}."
-            )
+    def _gradable(self) -> Question:
+        if fault := answer_key.fault(self.kind, [is_right for _, is_right in self.answers]):
+            raise ValueError(f"{fault} A right one is written with “right:”.")
         texts = Counter(text.casefold() for text, _ in self.answers)
         if texts.most_common(1)[0][1] > 1:
             raise ValueError("Two choices of this question say the same.")
@@ -205,6 +203,7 @@ class PostTest(Shape):
     pass_mark: Annotated[int, Field(ge=1, le=100, strict=True)]
     attempts: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
     retake_after_minutes: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 0
+    rationales: Literal["attempt", "end", "never"] = "end"
     questions: Annotated[list[Question], Field(min_length=1, max_length=200)]
 
 
@@ -282,13 +281,18 @@ class CourseHead(Shape):
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson: everything under one first-level heading."""
+    """One lesson: everything under one first-level heading. Its files stand beside the course file,
+    and have been looked at."""
 
     key: str
     title: str
     body: str
     line: int
     minutes: int | None = None
+    kind: str = "text"
+    file: Path | None = None
+    link: str = ""
+    captions: Path | None = None
 
 
 class Approval(Shape):
@@ -641,13 +645,19 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
         match = _HEADING_ATTRIBUTES.search(heading)
         title = heading[: match.start()] if match else heading
         key, minutes = slugify(title), None
+        facts: dict[str, str] = {}
         for word in match["inside"].split() if match else []:
+            name, _, value = word.partition("=")
             if word.startswith("#") and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", word[1:]):
                 key = word[1:]
             elif re.fullmatch(r"minutes=[1-9][0-9]{0,3}", word):
-                minutes = int(word.removeprefix("minutes="))
+                minutes = int(value)
+            elif name in _LESSON_FACTS and value:
+                facts[name] = value
             else:
                 problems.append(Problem(path, line, f"“{word}” is not “#key” or “minutes=20”."))
+        kind, file, link, captions, faults = _material(path, facts)
+        problems += [Problem(path, line, fault) for fault in faults]
         text = "\n".join(source[after:end]).strip()
         title = title.strip()
         if not title or len(title) > 200:
@@ -656,12 +666,62 @@ def _lessons(path: Path, body: str, first_line: int) -> tuple[list[Lesson], list
             problems.append(
                 Problem(path, line, "Give the lesson a key of 1 to 80 letters: “# Title {#key}”.")
             )
-        if not text:
+        if not text and kind == "text":
             problems.append(Problem(path, line, f"The lesson “{title}” is empty."))
+        if kind in {"video", "document"} and minutes is None:
+            problems.append(Problem(path, line, f"A {kind} states its “minutes”."))
         if key and key in {lesson.key for lesson in lessons}:
             problems.append(Problem(path, line, f"Two lessons have the key “{key}”."))
-        lessons.append(Lesson(key, title, text, line, minutes))
+        lessons.append(Lesson(key, title, text, line, minutes, kind, file, link, captions))
     return lessons, problems
+
+
+_LESSON_FACTS = {"kind", "file", "link", "captions"}
+
+
+def _material(
+    path: Path, facts: dict[str, str]
+) -> tuple[str, Path | None, str, Path | None, list[str]]:
+    """Kind, file, link and captions of a lesson, and what is wrong with them."""
+    kind, link = facts.get("kind", "text"), facts.get("link", "")
+    file, captions = _beside(path, facts.get("file")), _beside(path, facts.get("captions"))
+    faults = []
+    if kind not in {"text", "video", "document"}:
+        faults.append(f"“{kind}” is no kind of lesson: write text, video or document.")
+    elif kind == "text":
+        if len(facts) > ("kind" in facts):
+            faults.append("Say “kind=video” or “kind=document” with a file, link or captions.")
+    elif ("file" in facts) == ("link" in facts):
+        faults.append(f"A {kind} has a “file=…” beside the course file or a “link=https://…”.")
+    if link and not re.fullmatch(r"https://[^\s/]+\S*", link):
+        faults.append("A link begins with https://.")
+    if len(link) > 500:
+        faults.append("A link has at most 500 characters.")
+    if "captions" in facts and not (kind == "video" and "file" in facts):
+        faults.append("Captions belong to a video file.")
+    for name, found, check in (
+        ("file", file, material.fault),
+        ("captions", captions, material.captions_fault),
+    ):
+        if name in facts and found is None:
+            faults.append(f"There is no file “{facts[name]}” beside the course file.")
+        elif found:
+            with found.open("rb") as opened:
+                fault = check(opened, found.stat().st_size)
+                media_type = material.media_type_of(opened)
+            if fault:
+                faults.append(f"“{facts[name]}”: {fault}")
+            elif name == "file" and (media_type == material.PDF) != (kind == "document"):
+                faults.append(f"“{facts[name]}” is no {kind}.")
+    return kind, file, link, captions, faults
+
+
+def _beside(path: Path, name: str | None) -> Path | None:
+    """The file of that name in the folder of the course file or below; None if there is none."""
+    if not name:
+        return None
+    folder, found = path.parent.resolve(), (path.parent / name).resolve()
+    return found if found.is_relative_to(folder) and found.is_file() else None
 
 
 # --- What one file must not contradict --------------------------------------

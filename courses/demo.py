@@ -20,7 +20,7 @@ from courses import (
     post_test,
     reference_data,
 )
-from courses.models import Course, Enrollment, Question
+from courses.models import Course, Enrollment
 
 CATALOG = Path(__file__).parent / "demo_catalog"
 PASSWORD = "quiet-pine-demo"  # noqa: S105  Named in the README; these accounts never leave a demonstration.
@@ -45,6 +45,7 @@ HISTORY = [
     ("trainee@example.com", "asking-about-suicide", 75),
     ("trainee@example.com", "cbt-for-insomnia-introduction", 20),
 ]
+READING = timedelta(hours=1)
 IN_PROGRESS = [("clinician@example.com", "pacing-grounding-attunement", 2)]
 
 
@@ -84,8 +85,9 @@ def _person(email: str, name: str, held: list[tuple[str, str, str]], *, at: date
 
 def _begin(learner: User, key: str, count: int | None, *, at: datetime) -> Enrollment:
     course = Course.objects.get(key=key)
-    held = enrollment.enroll(learner=learner, course=course, at=at)
+    held = enrollment.enroll(learner=learner, course=course, at=at - READING)
     for lesson in course.lessons.order_by("position")[:count]:
+        lessons.open_lesson(enrollment=held, lesson=lesson, at=at - READING)
         lessons.mark_read(enrollment=held, lesson=lesson, at=at)
     return held
 
@@ -93,12 +95,14 @@ def _begin(learner: User, key: str, count: int | None, *, at: datetime) -> Enrol
 def _complete(learner: User, key: str, *, at: datetime) -> None:
     """Read everything, answer everything rightly, evaluate: as the pages would."""
     held = _begin(learner, key, None, at=at)
-    questions = Question.objects.filter(course=held.course).prefetch_related("choices")
+    attempt = post_test.begin(enrollment=held, at=at)
     chosen = {
-        question: next(choice.pk for choice in question.choices.all() if choice.is_right)
-        for question in questions.order_by("position")
+        question["question"]: [
+            choice["choice"] for choice in question["choices"] if choice["is_right"]
+        ]
+        for question in attempt.shown
     }
-    post_test.hand_in(enrollment=held, number=1, chosen=chosen, at=at)
+    post_test.hand_in(attempt=attempt, chosen=chosen, at=at)
     answers = {
         question: 5 if question.kind == evaluation.RATING else ""
         for question in evaluation.questions_of(held.course)

@@ -1,4 +1,4 @@
-"""A learner's seat: take it, change it for one in another session, give it back."""
+"""A learner's seat: take it, change it for one in another session, give it back, lose it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.models import User
 from ce_portal import formats
-from courses import approvals, notices, repeats, seats
+from courses import approvals, completion, notices, repeats, seats
 from courses.models import Completion, Course, Enrollment, Session, WaitlistPlace
 from courses.requirements import asked_of, minutes_to_attend
 
@@ -170,11 +170,12 @@ def move(*, enrollment: Enrollment, to: Session, at: datetime) -> Enrollment:
     _check_credit(enrollment.learner, course, to, on=approvals.day_of(to))
     place = _take_seat(to, enrollment.learner, at=at)
     enrollment.session = to
+    enrollment.moves += 1
     if "attendance" in enrollment.requirements:
         enrollment.requirements["attendance"] = {"minutes": minutes_to_attend(course, to)}
     if enrollment.expires_at is not None:
         enrollment.expires_at += to.ends_at - left.ends_at
-    enrollment.save(update_fields=["session", "requirements", "expires_at"])
+    enrollment.save(update_fields=["session", "moves", "requirements", "expires_at"])
     if place:
         _close(place, enrollment, at=at)
     seats.settle(session=left, at=at)
@@ -201,6 +202,31 @@ def withdraw(*, enrollment: Enrollment, at: datetime) -> None:
     if enrollment.session is not None:
         seats.settle(session=enrollment.session, at=at)
     notices.withdrawn(enrollment=enrollment, at=at)
+
+
+@transaction.atomic
+def expire(*, enrollment: Enrollment, at: datetime) -> None:
+    """End an enrollment whose time is over; its seat goes to who waits for it. Again changes
+    nothing.
+
+    Nothing that was begun prolongs it. It stays if it is completed, or if the learner has done
+    their part in time: what is left then is for others, the host's record or an approval.
+    Locks the course and the session, then the enrollment, so it cannot be completed at the same
+    moment. After commit, a mail tells it.
+    """
+    seats.lock_course(enrollment.course_id)
+    enrollment = _locked(enrollment)
+    if enrollment.is_over or enrollment.completed_at is not None:
+        return
+    if enrollment.expires_at is None or at < enrollment.expires_at:
+        return
+    if not completion.left_to_do(enrollment):
+        return
+    enrollment.expired_at = at
+    enrollment.save(update_fields=["expired_at"])
+    if enrollment.session is not None:
+        seats.settle(session=enrollment.session, at=at)
+    notices.enrollment_expired(enrollment=enrollment, at=at)
 
 
 def _locked(enrollment: Enrollment, *sessions: Session) -> Enrollment:

@@ -22,7 +22,6 @@ RATING, TEXT = EvaluationQuestion.Kind.RATING, EvaluationQuestion.Kind.TEXT
 
 # What ACE, NBCC, APA and NAADAC ask an evaluation to cover (provider handbooks).
 STANDARD_QUESTIONS = [
-    ("instructor", "The instructor knew the subject and made it clear.", RATING),
     ("relevance", "What I learned is relevant to my practice.", RATING),
     ("level", "The course was at the level it announced.", RATING),
     ("format", "The format and the materials helped me learn.", RATING),
@@ -41,13 +40,25 @@ class AskedQuestion:
 
 
 def questions_of(course: Course) -> list[AskedQuestion]:
-    """Each objective, then the standard questions, then the course's own."""
+    """Each objective, each instructor, the standard questions, then the course's own.
+
+    APA and NBCC ask for the rating of every objective and of every instructor by itself.
+    """
     objectives = course.objectives.order_by("position", "pk")
+    taught_by = course.course_instructors.select_related("instructor").order_by("position", "pk")
     own = course.evaluation_questions.order_by("position", "pk")
     return [
         *(
             AskedQuestion(f"objective-{row.pk}", f"I can now: {row.text}", RATING)
             for row in objectives
+        ),
+        *(
+            AskedQuestion(
+                f"instructor-{row.instructor_id}",
+                f"{row.instructor.name} knew the subject and made it clear.",
+                RATING,
+            )
+            for row in taught_by
         ),
         *(AskedQuestion(code, asked, kind) for code, asked, kind in STANDARD_QUESTIONS),
         *(AskedQuestion(f"own-{row.pk}", row.ask, row.kind) for row in own),
@@ -63,10 +74,13 @@ def hand_in(
     Handing in twice keeps the first one. If credit cannot be given the evaluation is kept all the
     same, and the course room says why.
     Locks the enrollment.
-    Raises LearningError if the learner has withdrawn or has not passed the post-test.
+    Raises LearningError if the enrollment is over, if the session is still to come, or if the
+    post-test is not passed.
     """
-    enrollment = learning.locked(enrollment)
+    enrollment = learning.locked_in_time(enrollment, at=at)
     if enrollment.evaluated_at is None:
+        if not has_something_to_evaluate(enrollment, at=at):
+            raise learning.LearningError("The evaluation opens when the session is over.")
         learning.require(enrollment, completion.Step.LESSONS, completion.Step.POST_TEST)
         response = EvaluationResponse.objects.create(
             course=enrollment.course,
@@ -86,3 +100,12 @@ def hand_in(
         enrollment.evaluated_at = at
         enrollment.save(update_fields=["evaluated_at"])
     return learning.complete_if_possible(enrollment, at=at)
+
+
+def has_something_to_evaluate(enrollment: Enrollment, *, at: datetime) -> bool:
+    """Is the live session over, or attended as long as the course asks? On demand: always."""
+    session = enrollment.session
+    if session is None or "attendance" not in enrollment.requirements or session.ends_at <= at:
+        return True
+    unmet = {item.step for item in completion.outstanding(enrollment)}
+    return completion.Step.SESSION not in unmet

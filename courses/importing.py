@@ -12,10 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
+from django.core.files import File
+from django.core.files.storage import default_storage
 from django.db import models, transaction
 from django.db.models import ProtectedError, Q
 
-from courses import catalog, hours, listing, sessions
+from courses import catalog, hours, listing, material, post_test, sessions
 from courses.course_files import (
     Approval as ApprovalInFile,
 )
@@ -113,6 +115,8 @@ def load(
             report = _write(files, at=at, today=today, on_course=on_course)
             if dry_run:
                 raise _DryRunError
+            # Before the commit: no lesson names a file that is not there.
+            _store_files(files)
     except _DryRunError:
         pass
     return report
@@ -149,6 +153,23 @@ def _write(
         providers=len(files.providers),
         instructors=len(files.instructors),
     )
+
+
+def _store_files(files: Catalog) -> None:
+    """Put the files of lessons into the storage; what is there under its content's name stays."""
+    for lesson in (lesson for file in files.courses for lesson in file.lessons):
+        for found in filter(None, (lesson.file, lesson.captions)):
+            name = _stored_name(found)
+            if not default_storage.exists(name):
+                with found.open("rb") as opened:
+                    default_storage.save(name, File(opened))
+
+
+def _stored_name(found: Path | None) -> str:
+    if found is None:
+        return ""
+    with found.open("rb") as opened:
+        return material.name_of(opened)
 
 
 def _relist(files: Catalog) -> None:
@@ -264,6 +285,8 @@ def _write_course(file: CourseFile, known: _Known, *, at: datetime, today: date)
         return [
             file.problem("It has been published: it can be retired, not made a draft.", "status")
         ]
+    if head.post_test is None and course.pk and post_test.is_due(course):
+        return [file.problem(post_test.STILL_DUE, "id")]
     _fill(course, file, known.providers[head.provider])
     course.save()
     course.teaching_methods.set([known.methods[slug] for slug in head.teaching_methods])
@@ -272,7 +295,7 @@ def _write_course(file: CourseFile, known: _Known, *, at: datetime, today: date)
     except ProtectedError:
         return [
             file.problem(
-                "A lesson that learners have read is missing here. Keep it, or make this a new "
+                "A lesson that learners have opened is missing here. Keep it, or make this a new "
                 "course: their progress is kept as evidence.",
             )
         ]
@@ -399,6 +422,7 @@ def _fill(course: Course, file: CourseFile, provider: Provider) -> None:
         course.pass_mark = head.post_test.pass_mark
         course.attempts_allowed = head.post_test.attempts
         course.retake_after_minutes = head.post_test.retake_after_minutes
+        course.rationales = head.post_test.rationales
 
 
 def _write_parts(
@@ -440,6 +464,10 @@ def _write_parts(
                 "title": lesson.title,
                 "body": lesson.body,
                 "minutes": lesson.minutes or hours.reading_minutes(hours.count_words(lesson.body)),
+                "kind": lesson.kind,
+                "file": _stored_name(lesson.file),
+                "link": lesson.link,
+                "captions": _stored_name(lesson.captions),
             }
             for lesson in file.lessons
         ],
@@ -448,12 +476,13 @@ def _write_parts(
     questions = head.post_test.questions if head.post_test else []
     rows = _sync(
         course.questions,
-        [{"ask": question.ask, "rationale": question.why} for question in questions],
+        [
+            {"ask": question.ask, "kind": question.kind, "rationale": question.why}
+            for question in questions
+        ],
         by=("ask",),
     )
     for row, question in zip(rows, questions, strict=True):
-        # First none is right, so that no moment has two right choices.
-        row.choices.update(is_right=False)
         _sync(
             row.choices,
             [{"text": text, "is_right": is_right} for text, is_right in question.answers],

@@ -31,6 +31,15 @@ def locked(enrollment: Enrollment) -> Enrollment:
     return enrollment
 
 
+def locked_in_time(enrollment: Enrollment, *, at: datetime) -> Enrollment:
+    """The enrollment, locked, for a step of the learner's. Raises LearningError if it has ended, or
+    if its time is over by then and only the sweep has not come yet."""
+    enrollment = locked(enrollment)
+    if enrollment.expires_at is not None and enrollment.expires_at <= at:
+        raise LearningError("Your time for this course is over. Enroll again to go on.")
+    return enrollment
+
+
 def require(enrollment: Enrollment, *steps: completion.Step) -> None:
     """Raises LearningError if one of these steps is still to be done."""
     for requirement in completion.outstanding(enrollment):

@@ -364,6 +364,7 @@ class _Maker:
             pass_mark=chance.choice((70, 75, 75, 80)),
             attempts_allowed=None,
             retake_after_minutes=0,
+            rationales=Course.Rationales.AT_THE_END,
             **self.words["course"],
             last_reviewed_on=self._day(-700, 0),
         )
@@ -378,6 +379,10 @@ class _Maker:
                 key="lesson",
                 position=0,
                 title="Lesson",
+                kind=Lesson.Kind.TEXT,
+                file="",
+                link="",
+                captions="",
                 body=f"Notes on {terms['theme']}.",
                 minutes=minutes,
             )

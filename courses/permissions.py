@@ -16,4 +16,5 @@ def can_curate(user: User | AnonymousUser) -> bool:
 
 
 def can_record_attendance(user: User | AnonymousUser) -> bool:
-    return user.has_perm("courses.add_attendance")
+    """May show the check-in code, record and void presence, and apply a meeting tool's report."""
+    return user.has_perm("courses.add_attendanceinterval")

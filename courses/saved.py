@@ -27,7 +27,6 @@ EVERYTHING = 10**9  # courses, as a limit
 FILTERS = (*shelf.FACETS, "hours_from", "hours_to", "live_from", "live_until")
 MAX_NAME = 120  # characters
 MAX_QUERY = 2000  # characters
-_JOINERS = "\u200c\u200d"
 # A course is visible when its transaction commits, some time after its ``published_at``. Mail tells
 # what is older than any such transaction, so nothing falls between two mails or is told in both.
 MARGIN = timedelta(minutes=15)
@@ -55,7 +54,9 @@ def save(
     query = canonical(asked)
     if len(query) > MAX_QUERY:
         raise SavedError("This search is too long to be saved. Take some filters away.")
-    name = _clean(name) or ", ".join(chip.label for chip in asked.chips)[:MAX_NAME].rstrip(" ,")
+    name = names.one_line(name) or ", ".join(chip.label for chip in asked.chips)[:MAX_NAME].rstrip(
+        " ,"
+    )
     _check(name)
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     search = SavedSearch.objects.visible_to(owner).filter(query=query).first()
@@ -88,7 +89,7 @@ def canonical(asked: CatalogQuery) -> str:
 
 def rename(*, search: SavedSearch, name: str) -> None:
     """Raises SavedError if the name is empty or too long."""
-    name = _clean(name)
+    name = names.one_line(name)
     _check(name)
     search.name = name
     SavedSearch.objects.filter(pk=search.pk).update(name=name)
@@ -128,12 +129,6 @@ def forget(*, search: SavedSearch, at: datetime) -> None:
 
 def _locked(search_id: uuid.UUID) -> SavedSearch | None:
     return SavedSearch.objects.select_for_update(of=["self"]).filter(pk=search_id).first()
-
-
-def _clean(name: str) -> str:
-    """One line without control characters; joiners stay, which some spellings and emoji need."""
-    shown = (char if char.isprintable() or char in _JOINERS else " " for char in name)
-    return names.clean("".join(shown))
 
 
 def _check(name: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from courses import listing, notices, seats
 from courses.models import Course, Enrollment, Session
@@ -57,6 +58,7 @@ def save(*, session: Session, at: datetime) -> None:
     seats.settle(session=session, at=at)
     if has_changed:
         _ask_no_more_than(session)
+        _give_more_time(session, later=session.ends_at - before.ends_at)
         if max(before.ends_at, session.ends_at) > at:
             for enrollment in _held(session):
                 notices.session_changed(enrollment=enrollment, at=at)
@@ -115,6 +117,14 @@ def _ask_no_more_than(session: Session) -> None:
         if asked and asked["minutes"] > minutes:
             asked["minutes"] = minutes
             enrollment.save(update_fields=["requirements"])
+
+
+def _give_more_time(session: Session, *, later: timedelta) -> None:
+    """The time to finish counts from the session; what a session that is put forward would take
+    away stays."""
+    if later > timedelta(0):
+        rows = Enrollment.objects.in_progress().filter(session=session, expires_at__isnull=False)
+        rows.update(expires_at=F("expires_at") + later)
 
 
 def _held(session: Session) -> list[Enrollment]:

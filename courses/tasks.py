@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
+from uuid import UUID
 
 from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from courses import listing, saved, waitlist
-from courses.models import SavedSearch, SearchTally, Session
+from courses import attendance_import, listing, reminders, saved, waitlist
+from courses import enrollment as enrollment_story
+from courses.models import AttendanceUpload, Enrollment, SavedSearch, SearchTally, Session
 from courses.models.tallies import Count
 
 logger = logging.getLogger(__name__)
@@ -17,6 +20,11 @@ logger = logging.getLogger(__name__)
 SWEEP_PERIOD = 60 * 60  # seconds
 SETTLING_PERIOD = 60  # seconds
 SWEEP_SIZE = 500  # searches that one sweep asks about
+SETTLED_WITHIN = timedelta(minutes=5)  # or the message was lost
+REMIND_PERIOD = 10 * 60  # seconds
+REMIND_SIZE = 500  # reminders of one kind that one sweep asks for
+EXPIRE_PERIOD = 10 * 60  # seconds
+EXPIRE_SIZE = 500  # enrollments that one sweep ends
 KNOWN_FOR = 60 * 60  # seconds in which a batch of counts that comes again is known
 
 
@@ -37,6 +45,43 @@ def mail_due_saved_searches() -> None:
         )
 
 
+@shared_task(name="courses.remind")
+def remind(*, enrollment_id: str, kind: str) -> None:
+    """Remind one learner of one thing, if it is still due."""
+    reminders.remind(enrollment_id=enrollment_id, kind=kind, at=timezone.now())
+
+
+@shared_task(name="courses.remind_learners")
+def remind_learners() -> None:
+    """Ask for every reminder that is due and was not promised."""
+    for kind in reminders.REMINDERS:
+        for enrollment_id in reminders.due(kind=kind, at=timezone.now(), limit=REMIND_SIZE):
+            # What a worker did not come to by then, the next sweep asks for anew.
+            remind.apply_async(
+                kwargs={"enrollment_id": str(enrollment_id), "kind": kind}, expires=REMIND_PERIOD
+            )
+
+
+@shared_task(name="courses.expire_enrollment")
+def expire_enrollment(*, enrollment_id: str) -> None:
+    """End one enrollment, if its time is over."""
+    enrollment = Enrollment.objects.get(pk=enrollment_id)
+    enrollment_story.expire(enrollment=enrollment, at=timezone.now())
+
+
+@shared_task(name="courses.expire_enrollments")
+def expire_enrollments() -> None:
+    """End every enrollment whose time is over. Nothing can be handed in since then anyway.
+
+    By lot, so that those which stay because only the host's record is missing stop no others.
+    """
+    over = Enrollment.objects.in_progress().filter(expires_at__lte=timezone.now()).order_by("?")
+    for enrollment_id in over.values_list("pk", flat=True)[:EXPIRE_SIZE]:
+        expire_enrollment.apply_async(
+            kwargs={"enrollment_id": str(enrollment_id)}, expires=EXPIRE_PERIOD
+        )
+
+
 @shared_task(name="courses.add_search_tallies")
 def add_search_tallies(*, batch: str, counts: list[Count]) -> None:
     """Add what a process has counted. A batch that comes again is dropped, not counted twice."""
@@ -48,6 +93,30 @@ def add_search_tallies(*, batch: str, counts: list[Count]) -> None:
 def forget_old_search_tallies() -> None:
     """Delete the counts that nobody is to see, or to see any more."""
     SearchTally.objects.forget_old(at=timezone.now())
+
+
+@shared_task(name="courses.apply_attendance_upload")
+def apply_attendance_upload(*, upload_id: str, after: str | None = None) -> None:
+    """Let a confirmed report count, then give credit for it; a part, and then the next."""
+    upload = AttendanceUpload.objects.defer("content").get(pk=upload_id)
+    if upload.applied_at is None:
+        attendance_import.apply(upload=upload, at=timezone.now())
+        upload.refresh_from_db(fields=["applied_at"])
+    last = attendance_import.settle(
+        upload=upload, after=UUID(after) if after else None, at=timezone.now()
+    )
+    if last is not None:
+        apply_attendance_upload.delay(upload_id=upload_id, after=str(last))
+
+
+@shared_task(name="courses.apply_confirmed_attendance_uploads")
+def apply_confirmed_attendance_uploads() -> None:
+    """Ask again for every report that was confirmed and, a while later, is not settled."""
+    overdue = AttendanceUpload.objects.filter(
+        confirmed_at__lt=timezone.now() - SETTLED_WITHIN, settled_at__isnull=True
+    )
+    for upload_id in overdue.order_by("confirmed_at").values_list("pk", flat=True):
+        apply_attendance_upload.delay(upload_id=str(upload_id))
 
 
 @shared_task(name="courses.relist_missing")

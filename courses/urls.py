@@ -33,13 +33,32 @@ room_patterns = [
     path("", views.room, name="room"),
     path("lessons/<slug:key>/", views.lesson, name="lesson"),
     path("lessons/<slug:key>/read/", views.read, name="read"),
+    path("lessons/<slug:key>/progress/", views.progress, name="progress"),
+    path("lessons/<slug:key>/file/", views.lesson_file, name="lesson_file"),
+    path("lessons/<slug:key>/captions/", views.lesson_captions, name="lesson_captions"),
+    path("print/", views.print_lessons, name="print_lessons"),
     path("post-test/", views.post_test, name="post_test"),
+    path("post-test/save/", views.save_answers, name="save_answers"),
     path("post-test/<int:number>/", views.attempt, name="attempt"),
+    path("session/", views.session, name="session"),
+    path("session/check-in/", views.check_in, name="check_in"),
+    path("session/check-out/", views.check_out, name="check_out"),
     path("evaluation/", views.evaluation, name="evaluation"),
+    path("attestation/", views.attestation, name="attestation"),
     path("complete/", views.complete, name="complete"),
+    path("session.ics", views.session_file, name="session_file"),
+]
+
+calendar_patterns = [
+    path("", views.personal_calendar, name="personal_calendar"),
+    path("new/", views.make_personal_feed, name="make_personal_feed"),
+    path("stop/", views.stop_personal_feed, name="stop_personal_feed"),
 ]
 
 urlpatterns = [
     path("courses/", include(catalog_patterns)),
+    path("calendar/<slug:token>.ics", views.personal_feed, name="personal_feed"),
+    path("learn/calendar/", include(calendar_patterns)),
     path("learn/<uuid:pk>/", include(room_patterns)),
+    path("host/sessions/<int:pk>/", views.host_session, name="host_session"),
 ]

@@ -22,9 +22,6 @@ HEADER = [
     "Certificate",
 ]
 
-# A spreadsheet takes a cell that starts so for a formula and would run it.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
 
 def csv_rows(transcript: Transcript) -> Iterator[list[str]]:
     """The header, then one row for each line of each entry, in the transcript's order."""
@@ -32,7 +29,7 @@ def csv_rows(transcript: Transcript) -> Iterator[list[str]]:
     for entry in transcript.entries:
         activity = entry.record["activity"]
         for line in entry.record["lines"]:
-            row = [
+            yield [
                 entry.earned_on.isoformat(),
                 entry.title,
                 activity["format_name"],
@@ -45,8 +42,3 @@ def csv_rows(transcript: Transcript) -> Iterator[list[str]]:
                 entry.holder_name,
                 entry.certificate.code,
             ]
-            yield [_as_text(cell) for cell in row]
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

@@ -10,6 +10,7 @@ from itertools import groupby
 from django.db.models import Prefetch
 
 from accounts.models import User
+from transcripts import reflections
 from transcripts.models import CreditEntry, CreditLine
 
 
@@ -24,7 +25,10 @@ class Year:
 
 @dataclass(frozen=True)
 class Transcript:
-    """``hours`` is the sum of the entries shown, and ``years`` adds up to it."""
+    """``hours`` is the sum of the entries shown, and ``years`` adds up to it.
+
+    Each entry carries as ``note`` the reflection on it that the reader may see, or None.
+    """
 
     holder: User
     years: list[Year]
@@ -52,6 +56,9 @@ def build(
         .prefetch_related(Prefetch("lines", CreditLine.objects.order_by("position")))
         .newest_first()
     )
+    notes = reflections.of_entries(entries, reader=reader, at=at)
+    for entry in entries:
+        entry.note = notes.get(entry.pk)  # type: ignore[attr-defined]
     years = [
         Year(year, group, sum((entry.hours for entry in group), Decimal(0)))
         for year, group in (

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import uuid
 
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Supervision
 from accounts.requests import SignedInRequest
-from transcripts import codes, exports
+from ce_portal import csv_files
+from transcripts import codes, exports, reflections
 from transcripts import transcript as transcript_story
-from transcripts.models import Certificate
+from transcripts.forms import ReflectionForm
+from transcripts.models import Certificate, Reflection
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +97,30 @@ def certificate_link(request: SignedInRequest, code: str) -> HttpResponse:
     return render(request, "transcripts/_certificate_link.html", {"certificate": certificate})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def reflection(request: SignedInRequest, code: str) -> HttpResponse:
+    """The holder's private note on one entry, by the number of its certificate."""
+    certificate = _visible_certificate(request, code)
+    entry = certificate.entry
+    if entry.holder_id != request.user.pk:
+        raise Http404
+    kept = Reflection.objects.filter(entry=entry).first()
+    form = ReflectionForm(request.POST if request.method == "POST" else None, reflection=kept)
+    if request.method == "POST" and form.is_valid():
+        written = reflections.write(entry=entry, **form.cleaned_data, at=timezone.now())
+        if written:
+            messages.success(request, f"Your note on {entry.title} is kept.")
+        elif kept:
+            messages.success(request, f"Your note on {entry.title} is gone.")
+        return redirect("transcripts:transcript")
+    return render(
+        request,
+        "transcripts/reflection.html",
+        {"form": form, "entry": entry, "certificate": certificate, "section": "transcript"},
+        status=422 if form.errors else 200,
+    )
+
+
 def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
     spelled = codes.normalize(code)
     if spelled is None:
@@ -112,11 +138,4 @@ def _active_supervision(request: SignedInRequest, person_id: uuid.UUID) -> Super
 
 
 def _as_csv(transcript: transcript_story.Transcript) -> HttpResponse:
-    response = HttpResponse(
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="transcript.csv"'},
-    )
-    # Excel reads UTF-8 only after this mark.
-    response.write("\N{BYTE ORDER MARK}")
-    csv.writer(response).writerows(exports.csv_rows(transcript))
-    return response
+    return csv_files.response(exports.csv_rows(transcript), filename="transcript.csv")

@@ -12,7 +12,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -153,8 +155,9 @@ class SessionAdmin(ListedAdmin):
         ("capacity", "attendance_minutes"),
         ("enrollment_opens_at", "enrollment_closes_at"),
         ("cancelled_at", "cancel_reason"),
+        "attendance",
     ]
-    readonly_fields = ["cancelled_at", "cancel_reason"]
+    readonly_fields = ["cancelled_at", "cancel_reason", "attendance"]
     inlines = [SeatInline, WaitlistInline]
     actions_detail = ["cancel_session"]
 
@@ -217,4 +220,16 @@ class SessionAdmin(ListedAdmin):
             "admin/courses/session/cancel.html",
             context,
             status=422 if form.errors else 200,
+        )
+
+    @admin.display(description="attendance")
+    def attendance(self, session: Any) -> str:
+        if session.pk is None:
+            return "Opens when the session is saved"
+        return format_html(
+            '<a class="underline" href="{}">Show the check-in code</a>, '
+            '<a class="underline" href="{}?session={}">upload a meeting’s report</a>',
+            reverse("courses:host_session", args=[session.pk]),
+            reverse("admin:courses_attendanceupload_add"),
+            session.pk,
         )

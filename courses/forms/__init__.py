@@ -1,6 +1,31 @@
 """Turn text into values."""
 
+from courses.forms.attendance import (
+    CheckInForm,
+    ConfirmReportForm,
+    RecordForm,
+    ReportForm,
+    VoidForm,
+)
 from courses.forms.catalog import CatalogQuery
-from courses.forms.learning import EnrollForm, EvaluationForm, PostTestForm
+from courses.forms.learning import (
+    EnrollForm,
+    EvaluationForm,
+    PostTestForm,
+    ProgressForm,
+    question_name,
+)
 
-__all__ = ["CatalogQuery", "EnrollForm", "EvaluationForm", "PostTestForm"]
+__all__ = [
+    "CatalogQuery",
+    "CheckInForm",
+    "ConfirmReportForm",
+    "EnrollForm",
+    "EvaluationForm",
+    "PostTestForm",
+    "ProgressForm",
+    "RecordForm",
+    "ReportForm",
+    "VoidForm",
+    "question_name",
+]

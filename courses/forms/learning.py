@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from courses.evaluation import RATING, AskedQuestion
-from courses.models import Course, Question, Session
+from courses.models import Attempt, Course, Question, Session
 
 RATINGS = [
     (1, "1, not at all"),
@@ -30,46 +30,80 @@ class EnrollForm(forms.Form):
         self.fields["session"].queryset = Session.objects.filter(course=course)  # type: ignore[attr-defined]
 
 
-def _said_twice(data: QueryDict | None, name: str) -> bool:
-    return isinstance(data, QueryDict) and len(set(data.getlist(name))) > 1
-
-
 class PostTestForm(forms.Form):
-    """One choice for each question, and the attempt that the page was made for."""
+    """Answers to the questions that an attempt shows. A page may bring all of them or some."""
 
-    attempt = forms.IntegerField(min_value=1, max_value=32_000, widget=forms.HiddenInput)
-
-    def __init__(
-        self, data: QueryDict | None = None, *, questions: Iterable[Question], attempt: int
-    ) -> None:
-        super().__init__(data, initial={"attempt": attempt})
-        self.questions = {f"question-{question.pk}": question for question in questions}
+    def __init__(self, data: QueryDict, *, attempt: Attempt) -> None:
+        super().__init__(data)
+        self.questions = {question_name(each["question"]): each for each in attempt.shown}
         for name, question in self.questions.items():
-            self.fields[name] = forms.TypedChoiceField(
-                label=question.ask,
-                choices=[(choice.pk, choice.text) for choice in question.choices.all()],
-                coerce=int,
-                widget=forms.RadioSelect,
-                error_messages={
-                    "required": "Choose an answer.",
-                    "invalid_choice": "Choose one of the answers shown.",
-                },
-            )
+            facts: dict[str, Any] = {
+                "label": question["ask"],
+                "choices": [(each["choice"], each["text"]) for each in question["choices"]],
+                "coerce": int,
+                "required": False,
+                "error_messages": {"invalid_choice": "Choose one of the answers shown."},
+            }
+            if question["kind"] == Question.Kind.MULTIPLE:
+                self.fields[name] = forms.TypedMultipleChoiceField(
+                    widget=forms.CheckboxSelectMultiple, **facts
+                )
+            else:
+                self.fields[name] = forms.TypedChoiceField(
+                    widget=forms.RadioSelect, empty_value=None, **facts
+                )
+
+    @classmethod
+    def of_saved(cls, attempt: Attempt, errors: dict[str, str] | None = None) -> PostTestForm:
+        """The answers that are saved, as a page shows them, and what is wrong with some."""
+        data = QueryDict(mutable=True)
+        for question_id, choices in attempt.chosen.items():
+            data.setlist(question_name(question_id), [str(choice) for choice in choices])
+        form = cls(data, attempt=attempt)
+        for name, words in (errors or {}).items():
+            form.add_error(name, words)
+        return form
 
     def clean(self) -> dict[str, Any]:
-        for name in self.questions:
-            if _said_twice(self.data, name):  # type: ignore[arg-type]
+        for name, question in self.questions.items():
+            several = len(set(self.data.getlist(name))) > 1  # type: ignore[attr-defined]
+            if question["kind"] != Question.Kind.MULTIPLE and several:
                 self.add_error(name, "Choose one answer, not several.")
         return self.cleaned_data
 
     @property
-    def asked(self) -> list[forms.BoundField]:
-        """The questions' fields, in order."""
-        return [self[name] for name in self.questions]
+    def rows(self) -> list[tuple[forms.BoundField, bool]]:
+        """Each question's field, in order, and whether it takes several answers."""
+        return [
+            (self[name], question["kind"] == Question.Kind.MULTIPLE)
+            for name, question in self.questions.items()
+        ]
 
     @property
-    def chosen(self) -> dict[Question, int]:
-        return {question: self.cleaned_data[name] for name, question in self.questions.items()}
+    def chosen(self) -> dict[int, list[int]]:
+        """The good answers that came. Boxes that were ticked when the page was made (``had-…``) and
+        now are not take the answer back; a question that the page says nothing of is left out."""
+        found = {}
+        for name, question in self.questions.items():
+            value = self.cleaned_data.get(name)
+            had = f"had-{question['question']}" in self.data
+            if name in self.errors or (value in (None, []) and not had):
+                continue
+            choices = value if isinstance(value, list) else [value]
+            found[question["question"]] = [choice for choice in choices if choice is not None]
+        return found
+
+
+def question_name(question_id: int | str) -> str:
+    """The name of a question's field in the form of a post-test."""
+    return f"question-{question_id}"
+
+
+class ProgressForm(forms.Form):
+    """What the page of a lesson reports: how far one came, and for how long it was in view."""
+
+    position = forms.IntegerField(min_value=0, max_value=100)
+    seconds = forms.IntegerField(min_value=0, max_value=86_400)
 
 
 class EvaluationForm(forms.Form):

@@ -1,7 +1,8 @@
 """What is true of courses: who offers, what is offered, how it is listed, who learns."""
 
 from courses.models.attempts import Attempt
-from courses.models.attendance import Attendance
+from courses.models.attendance import AttendanceInterval, AttendanceUpload
+from courses.models.calendar_feeds import CalendarFeed
 from courses.models.catalog import (
     AgendaItem,
     Choice,
@@ -39,7 +40,9 @@ __all__ = [
     "Approval",
     "ApprovingBody",
     "Attempt",
-    "Attendance",
+    "AttendanceInterval",
+    "AttendanceUpload",
+    "CalendarFeed",
     "CatalogEntry",
     "CatalogState",
     "Choice",

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery
 from django.urls import reverse
 
 from accounts.models import check_time_zone
+from courses import answer_key, check_in_codes, material
 from courses.models.offering import ApprovingBody, CreditType, Instructor, Provider
 
 if TYPE_CHECKING:
@@ -132,6 +133,11 @@ class Course(models.Model):
         INTERMEDIATE = "intermediate", "Intermediate"
         ADVANCED = "advanced", "Advanced"
 
+    class Rationales(models.TextChoices):
+        EVERY_ATTEMPT = "attempt", "After every attempt"
+        AT_THE_END = "end", "Once passed, or when no attempt is left"
+        NEVER = "never", "Never"
+
     key = models.SlugField(
         "stable id",
         max_length=80,
@@ -212,6 +218,13 @@ class Course(models.Model):
     )
     retake_after_minutes = models.PositiveIntegerField(
         default=0, help_text="Minutes to wait after an attempt that was not passed"
+    )
+    rationales = models.CharField(
+        "right answers and rationales are shown",
+        max_length=10,
+        choices=Rationales,
+        default=Rationales.AT_THE_END,
+        help_text="A test that was begun keeps what held then",
     )
     access_days = models.PositiveSmallIntegerField(
         null=True,
@@ -391,32 +404,112 @@ class AgendaItem(models.Model):
         return self.part
 
 
+def lesson_file_name(lesson: Lesson, filename: str) -> str:
+    """Where an uploaded file of a lesson is kept: under what it holds, not what it was called."""
+    return material.name_of(lesson.file)
+
+
+def captions_file_name(lesson: Lesson, filename: str) -> str:
+    return material.name_of(lesson.captions)
+
+
 class Lesson(models.Model):
-    """One reading of a course, in Markdown."""
+    """One lesson of a course: a text, a video or a document.
+
+    A video or document is a file of ours or a link to another site; the Markdown beside it is its
+    companion or transcript.
+    """
+
+    class Kind(models.TextChoices):
+        TEXT = "text", "Text"
+        VIDEO = "video", "Video"
+        DOCUMENT = "document", "Document"
 
     course = models.ForeignKey(Course, models.CASCADE, related_name="lessons")
     key = models.SlugField(max_length=80, help_text="Its address within the course")
     position = models.PositiveSmallIntegerField(default=0)
     title = models.CharField(max_length=200)
-    body = models.TextField(help_text="Markdown")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.TEXT)
+    file = models.FileField(
+        upload_to=lesson_file_name,
+        max_length=200,
+        blank=True,
+        validators=[material.check_file],
+        help_text="Video: MP4 or WebM; document: PDF",
+    )
+    link = models.URLField(
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(schemes=["https"])],
+        help_text="Or instead: where it is on another site; it opens there",
+    )
+    captions = models.FileField(
+        upload_to=captions_file_name,
+        max_length=200,
+        blank=True,
+        validators=[material.check_captions],
+        help_text="WebVTT, for a video file",
+    )
+    body = models.TextField(
+        blank=True, help_text="Markdown: the text, or the companion or transcript of the rest"
+    )
     minutes = models.PositiveSmallIntegerField(help_text="To read it with care, or to watch it")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["course", "key"], name="lesson_key_once_per_course")
+            models.UniqueConstraint(fields=["course", "key"], name="lesson_key_once_per_course"),
+            models.CheckConstraint(
+                condition=Q(kind="text", file="", link="")
+                | (Q(kind__in=["video", "document"]) & ~Q(file="") & Q(link=""))
+                | (Q(kind__in=["video", "document"], file="") & ~Q(link="")),
+                name="lesson_is_a_text_or_a_file_or_a_link",
+            ),
+            models.CheckConstraint(
+                condition=Q(captions="") | (Q(kind="video") & ~Q(file="")),
+                name="lesson_captions_are_of_a_video_file",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title
 
+    def clean(self) -> None:
+        if self.kind == self.Kind.TEXT:
+            if self.file or self.link or self.captions:
+                raise ValidationError({"kind": "A text has no file, link or captions."})
+            if not self.body.strip():
+                raise ValidationError({"body": "Write the text of the lesson."})
+            return
+        if bool(self.file) == bool(self.link):
+            raise ValidationError({"file": "Give a file or a link, not both."})
+        if self.captions and not (self.kind == self.Kind.VIDEO and self.file):
+            raise ValidationError({"captions": "Captions belong to a video file."})
+        found = material.media_type_of(self.file) if self.file else None
+        if found and (found == material.PDF) != (self.kind == self.Kind.DOCUMENT):
+            raise ValidationError({"file": "This file is not of the kind chosen above."})
+
+    @property
+    def minutes_before_read(self) -> int:
+        """Minutes from the first opening until one may say that it is read: a quarter of the
+        stated ones, whole, at most ten."""
+        return min(self.minutes // 4, 10)
+
 
 class Question(models.Model):
-    """A post-test question with one right choice."""
+    """A post-test question; ``answer_key`` says which choices it needs."""
+
+    class Kind(models.TextChoices):
+        SINGLE = answer_key.SINGLE, "One right answer"
+        MULTIPLE = answer_key.MULTIPLE, "Several right answers"
+        TRUE_FALSE = answer_key.TRUE_FALSE, "True or false"
 
     course = models.ForeignKey(Course, models.CASCADE, related_name="questions")
     position = models.PositiveSmallIntegerField(default=0)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.SINGLE)
     ask = models.TextField("question", max_length=1000)
-    rationale = models.TextField(max_length=2000, help_text="Shown after handing in")
+    rationale = models.TextField(
+        max_length=2000, help_text="Shown with the result, as the course says"
+    )
 
     def __str__(self) -> str:
         return self.ask
@@ -429,15 +522,6 @@ class Choice(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     text = models.CharField(max_length=500)
     is_right = models.BooleanField("right", default=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["question"],
-                condition=Q(is_right=True),
-                name="question_has_one_right_choice",
-            )
-        ]
 
     def __str__(self) -> str:
         return self.text
@@ -516,6 +600,8 @@ class Session(models.Model):
         "revision", default=0, help_text="Counts changes of date, place and state, for calendars"
     )
     changed_at = models.DateTimeField(null=True, blank=True)
+    # The secret behind the codes that the host shows; on no page and in no export.
+    check_in_key = models.CharField(max_length=64, default=check_in_codes.new_key, editable=False)
 
     objects = SessionQuerySet.as_manager()
 

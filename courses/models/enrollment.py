@@ -61,6 +61,9 @@ class Enrollment(models.Model):
         Session, models.PROTECT, null=True, blank=True, related_name="enrollments"
     )
     enrolled_at = models.DateTimeField()
+    moves = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it was moved to another session"
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="Until when it can be completed; empty: no limit"
@@ -99,6 +102,18 @@ class Enrollment(models.Model):
                 name="enrollment_withdrawn_after_enrolled",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(
+                    expires_at__isnull=False,
+                    withdrawn_at__isnull=True,
+                    expired_at__isnull=True,
+                    completed_at__isnull=True,
+                ),
+                name="enrollment_with_an_end",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.learner} in {self.course}"
@@ -124,6 +139,15 @@ class Completion(models.Model):
     occasion = models.PositiveSmallIntegerField(default=1)
     credit_entry = models.OneToOneField(CreditEntry, models.PROTECT, related_name="completion")
     completed_at = models.DateTimeField()
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="partial_credit_granted",
+        help_text="Who gave credit for a part of the session",
+    )
+    partial_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
@@ -132,6 +156,11 @@ class Completion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(occasion__gte=1), name="completion_occasions_count_from_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(granted_by__isnull=True, partial_reason="")
+                | (Q(granted_by__isnull=False) & ~Q(partial_reason="")),
+                name="completion_in_part_has_author_and_reason",
             ),
         ]
 

@@ -47,6 +47,11 @@ class ApprovingBody(models.Model):
         choices=TextMethod,
         default=TextMethod.MERGENER,
     )
+    allows_partial_credit = models.BooleanField(
+        "credit for a part of a session",
+        default=False,
+        help_text="Does the body let a provider give credit for the minutes that were attended?",
+    )
     source = models.CharField(
         max_length=300, help_text="Where the minutes and the method come from"
     )

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from courses import evaluation, lessons, listing, post_test
-from courses.models import Enrollment, Lesson
+from datetime import timedelta
+
+from accounts.tests.factories import UserFactory
+from courses import attendance, evaluation, lessons, listing, post_test
+from courses.models import Attempt, Enrollment, Lesson
 from courses.tests.factories import EnrollmentFactory
 
 
-def chosen(course, *, right: int | None = None) -> dict:
-    """One choice for each question, of which the first ``right`` are right (None: all)."""
+def answers_to(attempt: Attempt, *, right: int | None = None) -> dict[int, list[int]]:
+    """Answers to every question of an attempt, of which the first ``right`` by their ids are right
+    (None: all)."""
     answers = {}
-    for index, question in enumerate(
-        course.questions.order_by("position").prefetch_related("choices")
-    ):
+    for index, question in enumerate(sorted(attempt.shown, key=lambda each: each["question"])):
         is_right = right is None or index < right
-        answers[question] = next(c.pk for c in question.choices.all() if c.is_right == is_right)
+        keys = [choice["choice"] for choice in question["choices"] if choice["is_right"]]
+        others = [choice["choice"] for choice in question["choices"] if not choice["is_right"]]
+        answers[question["question"]] = keys if is_right else others[:1]
     return answers
+
+
+def take_post_test(enrollment: Enrollment, at, *, right: int | None = None) -> Attempt:
+    """Begin an attempt, or go on with the open one, and hand it in."""
+    attempt = post_test.begin(enrollment=enrollment, at=at)
+    return post_test.hand_in(attempt=attempt, chosen=answers_to(attempt, right=right), at=at)
 
 
 def ratings(course) -> dict:
@@ -25,21 +35,49 @@ def ratings(course) -> dict:
     }
 
 
+def read(enrollment: Enrollment, lesson: Lesson, at) -> None:
+    """Open a lesson, and mark it as read an hour later, at that moment."""
+    lessons.open_lesson(enrollment=enrollment, lesson=lesson, at=at - timedelta(hours=1))
+    lessons.mark_read(enrollment=enrollment, lesson=lesson, at=at)
+
+
 def read_lessons(enrollment: Enrollment, at) -> None:
     for lesson in Lesson.objects.filter(course=enrollment.course):
-        lessons.mark_read(enrollment=enrollment, lesson=lesson, at=at)
+        read(enrollment, lesson, at)
 
 
 def pass_post_test(enrollment: Enrollment, at) -> None:
-    post_test.hand_in(enrollment=enrollment, number=1, chosen=chosen(enrollment.course), at=at)
+    take_post_test(enrollment, at)
 
 
-def ready_but_for_the_evaluation(at, **facts) -> Enrollment:
-    """An enrollment whose only outstanding requirement is the evaluation."""
+def attend(enrollment: Enrollment, at, *, minutes: int = 90, by=None):
+    """Present from the start of the session, as a curator records it."""
+    starts_at = enrollment.session.starts_at
+    return attendance.record(
+        enrollment=enrollment,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=minutes),
+        reason="sign-in sheet",
+        by=by or UserFactory(),
+        at=at,
+    )
+
+
+def all_but_attend(enrollment: Enrollment, at) -> None:
+    """Lessons, post-test and evaluation are done, whenever the session is."""
+    read_lessons(enrollment, at)
+    pass_post_test(enrollment, at)
+    enrollment.evaluated_at = at
+    enrollment.save(update_fields=["evaluated_at"])
+
+
+def ready_but_for_the_evaluation(at, *, right: int | None = None, **facts) -> Enrollment:
+    """An enrollment whose only outstanding requirement is the evaluation; and the post-test, if
+    fewer answers than needed are ``right``."""
     enrollment = EnrollmentFactory(**facts)
     read_lessons(enrollment, at)
     if enrollment.course.questions.exists():
-        pass_post_test(enrollment, at)
+        take_post_test(enrollment, at, right=right)
     return enrollment
 
 

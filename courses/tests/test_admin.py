@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.forms import FileField
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from courses import completion, evaluation
-from courses.models import Attendance, Choice, Completion, Course, Question, Session
+from courses import completion
+from courses.models import Choice, Course, Question, Session
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
-from courses.tests.stories import pass_post_test, read_lessons, ready_to_complete
+from courses.tests.stories import ready_to_complete
 from transcripts.models import Certificate, CreditEntry
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,8 @@ def form_data(response) -> dict:
         for bound in form:
             value = bound.value()
             if bound.html_name.endswith("DELETE") or value is None or value is False:
+                continue
+            if isinstance(bound.field, FileField):
                 continue
             if hasattr(bound.field.widget, "decompress"):
                 parts = bound.field.widget.decompress(value)
@@ -214,35 +217,6 @@ def test_a_question_keeps_exactly_one_right_choice(client, curator):
     assert Question.objects.count() == 4
 
 
-def test_attendance_is_added_with_its_source_and_completes_the_course(client, curator):
-    now = timezone.now()
-    session = SessionFactory(starts_at=now - timedelta(hours=3))
-    held = EnrollmentFactory(course=session.course, session=session)
-    read_lessons(held, now)
-    pass_post_test(held, now)
-    evaluation.hand_in(enrollment=held, answers={}, at=now)
-    address = page("courses_enrollment_change", held.pk)
-
-    client.post(
-        address,
-        form_data(client.get(address))
-        | {
-            "attendance-TOTAL_FORMS": 1,
-            "attendance-0-minutes": 85,
-            "attendance-0-source": "Sign-in sheet",
-            "attendance-0-enrollment": held.pk,
-        },
-    )
-
-    recorded = Attendance.objects.get()
-    assert (recorded.minutes, recorded.source, recorded.recorded_by) == (
-        85,
-        "Sign-in sheet",
-        curator,
-    )
-    assert Completion.objects.get().enrollment == held
-
-
 def test_the_ledger_is_a_window(client, superuser, noon):
     held = ready_to_complete(noon)
     entry = completion.complete(enrollment=held, at=noon).credit_entry
@@ -303,3 +277,94 @@ def test_the_times_of_a_session_are_those_of_its_own_zone(client, curator):
     assert client.post(page("courses_session_change", session.pk), form).status_code == 302
     session.refresh_from_db()
     assert session.starts_at == datetime(2027, 1, 13, 20, 0, tzinfo=UTC)
+
+
+# --- Questions and lessons --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "status"),
+    [
+        ("single", [0], 302),
+        ("single", [0, 1], 200),
+        ("multiple", [0, 1], 302),
+        ("multiple", [], 200),
+        ("true_false", [0], 200),
+    ],
+)
+def test_the_choices_fit_the_kind_of_the_question(client, curator, kind, right, status):
+    question = CourseFactory().questions.first()
+    address = page("courses_question_change", question.pk)
+    data = form_data(client.get(address)) | {"kind": kind}
+    data = {name: value for name, value in data.items() if not name.endswith("is_right")}
+
+    response = client.post(address, data | {f"choices-{n}-is_right": "on" for n in right})
+
+    question.refresh_from_db()
+    assert (response.status_code, question.kind == kind) == (
+        status,
+        status == 302 or kind == "single",
+    )
+
+
+@pytest.mark.parametrize("is_due", [True, False])
+def test_the_last_question_stays_while_somebody_must_pass_the_test(client, curator, is_due):
+    course = CourseFactory(parts__questions=1)
+    question = course.questions.get()
+    if is_due:
+        EnrollmentFactory(course=course)
+    words = "People are enrolled who must pass the post-test"
+
+    address = page("courses_course_change", course.pk)
+    inline = form_data(client.get(address)) | {"questions-0-DELETE": "on"}
+    edited = client.post(address, inline).content.decode() if is_due else words
+    alone = client.post(page("courses_question_delete", question.pk), {"post": "yes"})
+    kept = Question.objects.count()
+    if is_due:
+        several = client.post(
+            page("courses_question_changelist"),
+            {"action": "delete_selected", "_selected_action": [question.pk], "post": "yes"},
+        )
+        assert words in several.text
+        assert words in alone.text
+
+    assert words in edited
+    assert (kept, Question.objects.count()) == ((1, 1) if is_due else (0, 0))
+
+
+def test_one_of_two_questions_may_go(client, curator):
+    course = CourseFactory(parts__questions=2)
+    EnrollmentFactory(course=course)
+
+    client.post(page("courses_question_delete", course.questions.first().pk), {"post": "yes"})
+
+    assert course.questions.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "words"),
+    [
+        ("video", b"\x00\x00\x00\x20ftypisom", ""),
+        ("document", b"%PDF-1.7", ""),
+        ("document", b"\x00\x00\x00\x20ftypisom", "This file is not of the kind chosen above."),
+        ("video", b"<html>", "This is no MP4 or WebM video and no PDF document."),
+        ("text", b"%PDF-1.7", "A text has no file, link or captions."),
+    ],
+)
+def test_a_curator_uploads_the_file_of_a_lesson(client, curator, kind, content, words):
+    course = CourseFactory()
+    address = page("courses_course_change", course.pk)
+    file = SimpleUploadedFile("upload", content)
+
+    response = client.post(
+        address, form_data(client.get(address)) | {"lessons-0-kind": kind, "lessons-0-file": file}
+    )
+
+    lesson = course.lessons.order_by("position").first()
+    if words:
+        assert (response.status_code, lesson.kind) == (200, "text")
+        assert words in response.text
+    else:
+        assert (response.status_code, lesson.kind) == (302, kind)
+        door = page("courses_lesson_file", lesson.file.name.partition("/")[2])
+        assert door in client.get(address).text

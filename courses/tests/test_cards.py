@@ -13,7 +13,6 @@ from django.utils.html import strip_tags
 
 from accounts.tests.factories import UserFactory
 from courses import cards, catalog, completion, listing, shelf, words
-from courses.lessons import mark_read
 from courses.models import (
     Approval,
     ApprovingBody,
@@ -24,6 +23,7 @@ from courses.models import (
     ShortlistItem,
     Topic,
 )
+from courses.tests import stories
 from courses.tests.factories import (
     ApprovalFactory,
     ApprovingBodyFactory,
@@ -268,7 +268,7 @@ def test_a_card_says_what_the_reader_has_to_do_with_the_course(noon):
     for course, lessons in ((begun, 1), (read, 3)):
         held = EnrollmentFactory(learner=reader, course=course)
         for lesson in course.lessons.order_by("position")[:lessons]:
-            mark_read(enrollment=held, lesson=lesson, at=noon)
+            stories.read(held, lesson, noon)
     completed = ready_to_complete(noon, learner=reader)
     completion.complete(enrollment=completed, at=datetime(2026, 3, 3, 2, 0, tzinfo=UTC))
     courses = [untouched, enrolled, session.course, begun, read, completed.course]
@@ -395,7 +395,7 @@ def test_cards_ask_as_often_for_one_course_as_for_fifty(
         if is_signed_in:
             EnrollmentFactory(learner=reader, course=session.course, session=session)
             held = EnrollmentFactory(learner=reader, course=on_demand)
-            mark_read(enrollment=held, lesson=on_demand.lessons.get(), at=noon)
+            stories.read(held, on_demand.lessons.get(), noon)
     listing.relist([course.pk for course in courses])
     listing.relabel()
 

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from courses import approvals, catalog
-from courses.models import AgendaItem, Approval, Choice, Course, CourseCredit, Question
+from courses.models import AgendaItem, Approval, Course, CourseCredit
 from courses.models.catalog import check_slug
 from courses.tests.factories import (
     LONG_AGO,
@@ -23,7 +23,6 @@ from courses.tests.factories import (
     CreditTypeFactory,
     LessonFactory,
     ProviderFactory,
-    QuestionFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -143,7 +142,9 @@ def test_the_gate_names_the_question_without_a_right_choice():
 
     second.choices.update(is_right=False)
 
-    assert gate(course) == ["Question 2 needs two choices or more, one of them right."]
+    assert gate(course) == [
+        "Question 2: A question needs two choices or more, exactly one of them right."
+    ]
 
 
 def test_the_gate_names_the_question_with_one_choice():
@@ -152,7 +153,9 @@ def test_the_gate_names_the_question_with_one_choice():
 
     first.choices.filter(is_right=False).delete()
 
-    assert gate(course) == ["Question 1 needs two choices or more, one of them right."]
+    assert gate(course) == [
+        "Question 1: A question needs two choices or more, exactly one of them right."
+    ]
 
 
 def test_the_gate_names_each_body_without_an_approval_in_date():
@@ -355,15 +358,6 @@ def test_the_database_refuses_an_impossible_course(constraint, values):
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Course.objects.update(**values)
-
-
-def test_the_database_refuses_a_second_right_choice():
-    question = QuestionFactory(course=CourseFactory())
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Choice.objects.create(question=question, text="Both", is_right=True)
-
-    assert Question.objects.get(pk=question.pk).choices.filter(is_right=True).count() == 1
 
 
 @pytest.mark.parametrize("hours", [0, -1])

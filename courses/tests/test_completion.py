@@ -5,18 +5,34 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.tests.factories import LicenseFactory, UserFactory
-from courses import attendance, completion, enrollment, evaluation
+from courses import completion, enrollment, evaluation
 from courses.completion import Step
-from courses.models import Approval, Attendance, Completion, CourseCredit, Enrollment
+from courses.models import (
+    Approval,
+    AttendanceInterval,
+    Completion,
+    Course,
+    CourseCredit,
+    Enrollment,
+)
 from courses.tests.factories import (
     ApprovalFactory,
     ApprovingBodyFactory,
     CourseFactory,
     CreditTypeFactory,
     EnrollmentFactory,
+    LessonFactory,
+    QuestionFactory,
     SessionFactory,
 )
-from courses.tests.stories import ready_but_for_the_evaluation, ready_to_complete
+from courses.tests.stories import (
+    attend,
+    read,
+    read_lessons,
+    ready_but_for_the_evaluation,
+    ready_to_complete,
+    take_post_test,
+)
 from transcripts.models import Certificate, CreditEntry
 
 pytestmark = pytest.mark.django_db
@@ -101,17 +117,22 @@ def test_complete_refuses_while_anything_is_outstanding(noon):
 def test_each_requirement_alone_holds_completion_back(noon, lacking):
     course = CourseFactory(live=True, attestation="I did this work myself.")
     session = SessionFactory(course=course, starts_at=noon - timedelta(hours=3))
-    held = ready_to_complete(noon, course=course, session=session, attested_at=noon)
-    Attendance.objects.create(
-        enrollment=held, minutes=80, source="sheet", recorded_by=UserFactory(), recorded_at=noon
+    right = 2 if lacking == Step.POST_TEST else None
+    held = ready_to_complete(noon, right=right, course=course, session=session, attested_at=noon)
+    AttendanceInterval.objects.create(
+        enrollment=held,
+        starts_at=session.starts_at,
+        ends_at=session.starts_at + timedelta(minutes=80),
+        source="curator",
+        detail="sheet",
+        recorded_by=UserFactory(),
+        recorded_at=noon,
     )
     match lacking:
         case Step.LESSONS:
             held.lesson_progress.first().delete()
         case Step.SESSION:
-            Attendance.objects.update(minutes=79)
-        case Step.POST_TEST:
-            held.attempts.update(right=2)
+            held.attendance.update(ends_at=session.starts_at + timedelta(minutes=79))
         case Step.EVALUATION:
             held.evaluated_at = None
             held.save()
@@ -217,7 +238,7 @@ def test_live_credit_is_of_the_day_of_the_session_in_its_zone(noon):
         starts_at=datetime(2026, 2, 28, 7, 0, tzinfo=UTC), time_zone="Pacific/Honolulu"
     )
     held = ready_to_complete(noon, course=session.course, session=session)
-    attendance.record(enrollment=held, minutes=90, source="sheet", by=UserFactory(), at=noon)
+    attend(held, noon)
 
     assert CreditEntry.objects.get().earned_on == date(2026, 2, 27)
 
@@ -298,3 +319,225 @@ def test_an_evaluation_is_kept_when_credit_cannot_be_given(noon):
 
     assert Enrollment.objects.get().evaluated_at == noon
     assert counts() == (0, 0, 0)
+
+
+# --- A part of a session ----------------------------------------------------
+
+REASON = "Left early for an emergency."
+
+
+def naadac(course, *, hours="1.5", allows=True, **facts):
+    body = ApprovingBodyFactory(slug="naadac", name="NAADAC", allows_partial_credit=allows)
+    ApprovalFactory(body=body, number="9")
+    return CourseCredit.objects.create(
+        course=course, body=body, credit_type=CreditTypeFactory(**facts), hours=hours, basis="x"
+    )
+
+
+def attended_in_part(noon, *, minutes=50):
+    """A session of 90 minutes that ended before noon; 80 were to be attended."""
+    session = SessionFactory(starts_at=noon - timedelta(hours=3))
+    held = ready_to_complete(noon, course=session.course, session=session)
+    attend(held, noon, minutes=minutes)
+    return held
+
+
+def in_part(held, at, *, reason=REASON, by=None):
+    return completion.complete_in_part(
+        enrollment=held, reason=reason, by=by or UserFactory(legal_name="Ingrid Solheim"), at=at
+    )
+
+
+def test_a_body_that_allows_it_gives_credit_for_the_minutes_attended(noon):
+    held = attended_in_part(noon)
+    naadac(held.course)
+
+    done = in_part(held, noon)
+
+    assert [(line.body, line.hours) for line in done.credit_entry.lines.all()] == [
+        ("naadac", Decimal("0.75"))
+    ]
+    assert done.credit_entry.hours == Decimal("0.75")
+    record = done.credit_entry.record
+    assert record["lines"][0]["basis"] == "50 minutes attended at 60 an hour"
+    assert record["activity"]["evidence"]["in_part"] == {"reason": REASON, "by": "Ingrid Solheim"}
+    assert in_part(held, noon) == done
+    assert counts() == (1, 1, 1)
+
+
+@pytest.mark.parametrize("allows", [True, False])
+def test_nothing_is_given_where_no_body_allows_it_or_the_minutes_are_too_few(noon, allows):
+    held = attended_in_part(noon, minutes=14 if allows else 50)
+    naadac(held.course, allows=allows)
+
+    with pytest.raises(completion.CompletionError, match="No approving body of this course gives"):
+        in_part(held, noon)
+
+    assert counts() == (0, 0, 0)
+
+
+def test_a_body_that_counts_two_types_gives_nothing_in_part(noon):
+    held = attended_in_part(noon)
+    naadac(held.course, hours="1")
+    naadac(held.course, hours="0.5", slug="clinical", name="Clinical")
+
+    with pytest.raises(completion.CompletionError, match="No approving body"):
+        in_part(held, noon)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"reason": " \n "}, "Say why"),
+        ({"reason": "x" * 301}, "at most 300"),
+        ({"at": timedelta(hours=-2)}, "after the session"),
+    ],
+)
+def test_credit_in_part_is_refused_without_reason_or_before_the_end(noon, change, words):
+    held = attended_in_part(noon)
+    naadac(held.course)
+    at = noon + change.pop("at", timedelta(0))
+
+    with pytest.raises(completion.CompletionError, match=words):
+        in_part(held, at, **change)
+
+    assert counts() == (0, 0, 0)
+
+
+def test_credit_in_part_needs_all_else_and_is_not_for_the_whole(noon):
+    lacking = attended_in_part(noon)
+    naadac(lacking.course)
+    Enrollment.objects.filter(pk=lacking.pk).update(evaluated_at=None)
+    with pytest.raises(completion.CompletionError, match="More than the attendance"):
+        in_part(lacking, noon)
+
+    session = SessionFactory(starts_at=noon - timedelta(hours=3))
+    whole = ready_to_complete(noon, course=session.course, session=session)
+    AttendanceInterval.objects.create(
+        enrollment=whole,
+        starts_at=session.starts_at,
+        ends_at=session.starts_at + timedelta(minutes=80),
+        source="curator",
+        detail="sheet",
+        recorded_by=UserFactory(),
+        recorded_at=noon,
+    )
+    with pytest.raises(completion.CompletionError, match="Nothing is outstanding"):
+        in_part(whole, noon)
+
+
+def test_credit_in_part_names_its_author_and_reason(noon):
+    done = completion.complete(enrollment=ready_to_complete(noon), at=noon)
+
+    for broken in ({"partial_reason": "x"}, {"granted_by": done.learner}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Completion.objects.filter(pk=done.pk).update(**broken)
+
+
+# --- Pinned -----------------------------------------------------------------
+
+
+def test_an_edit_of_the_course_changes_nothing_for_who_is_enrolled(noon):
+    held = ready_but_for_the_evaluation(noon)
+    LessonFactory(course=held.course)
+    QuestionFactory(course=held.course)
+    Course.objects.update(pass_mark=100, attestation="I did it.", attempts_allowed=1)
+
+    assert [item.step for item in completion.outstanding(held)] == [Step.EVALUATION]
+
+
+def test_a_curator_applies_an_edit_to_open_enrollments_alone(noon):
+    held, done = ready_to_complete(noon), ready_to_complete(noon)
+    completion.complete(enrollment=done, at=noon)
+    for course in (held.course, done.course):
+        LessonFactory(course=course)
+
+    for enrolled in (held, done):
+        completion.apply_edit(enrollment=enrolled, at=noon)
+
+    held.refresh_from_db()
+    done.refresh_from_db()
+    assert [item.note for item in completion.outstanding(held)] == ["2 of 3 lessons read"]
+    assert completion.outstanding(done) == []
+
+
+def test_an_edit_that_asks_less_completes_who_has_done_the_rest(noon):
+    held = ready_but_for_the_evaluation(noon)
+    Course.objects.update(requires_evaluation=False)
+
+    done = completion.apply_edit(enrollment=held, at=noon)
+
+    assert done == Completion.objects.get(enrollment=held)
+
+
+def test_a_lesson_that_is_gone_is_not_asked_for(noon):
+    held = EnrollmentFactory(course=CourseFactory(parts__questions=0))
+    first, unread = held.course.lessons.order_by("pk")
+    read(held, first, noon)
+    unread.delete()
+
+    assert [item.step for item in completion.outstanding(held)] == [Step.EVALUATION]
+
+
+def test_a_test_that_lost_its_questions_is_still_asked_for(noon):
+    held = EnrollmentFactory(course=CourseFactory(parts__lessons=0))
+    held.course.questions.all().delete()
+
+    (post_test, _) = completion.outstanding(held)
+
+    assert post_test.note == "The test has no questions at the moment"
+
+
+def test_a_course_that_asks_for_nothing_gives_nothing(noon):
+    held = EnrollmentFactory(requirements={"version": 1})
+
+    assert refusal(held, noon) == "This course asks for nothing, so it cannot give credit."
+
+
+# --- Again ------------------------------------------------------------------
+
+
+def completed_again(first, at, **facts):
+    again = EnrollmentFactory(learner=first.learner, course=first.course, **facts)
+    read_lessons(again, at)
+    take_post_test(again, at)
+    Enrollment.objects.filter(pk=again.pk).update(evaluated_at=at)
+    return again
+
+
+def test_the_same_course_gives_its_credit_once(noon):
+    first = ready_to_complete(noon)
+    completion.complete(enrollment=first, at=noon)
+    again = completed_again(first, noon)
+
+    assert refusal(again, noon + timedelta(days=9999)) == (
+        "You earned the credit of this course on Mar 2, 2026. It is given once."
+    )
+    assert counts() == (1, 1, 1)
+
+
+def test_a_course_that_may_be_repeated_gives_it_again_after_its_time_alone(noon):
+    first = ready_to_complete(noon)
+    Course.objects.update(repeat_after_days=365)
+    Approval.objects.update(valid_to=None)
+    completion.complete(enrollment=first, at=noon)
+    again = completed_again(first, noon)
+
+    early = refusal(again, noon + timedelta(days=364))
+    second = completion.complete(enrollment=again, at=noon + timedelta(days=365))
+
+    assert early == (
+        "You earned the credit of this course on Mar 2, 2026. It may be earned again from "
+        "Mar 2, 2027."
+    )
+    assert (second.occasion, CreditEntry.objects.count()) == (2, 2)
+
+
+def test_the_database_holds_one_credit_for_each_occasion(noon):
+    done = completion.complete(enrollment=ready_to_complete(noon), at=noon)
+    other = completion.complete(enrollment=ready_to_complete(noon), at=noon)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Completion.objects.filter(pk=other.pk).update(learner=done.learner, course=done.course)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Completion.objects.filter(pk=other.pk).update(occasion=0)

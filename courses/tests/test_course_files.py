@@ -185,6 +185,10 @@ def live_course(name: str, old: str, new: str, *, at: str = "", message: str) ->
 
 
 SECOND_RIGHT = "        - right: The client\n        - right: The clinician\n"
+ONE_RIGHT = (
+    "A question needs two choices or more, exactly one of them right. "
+    "A right one is written with “right:”."
+)
 LONE_QUESTION = "post_test › questions › 2"
 
 # What is wrong with one file alone; test_importing.py has what is wrong with the portal's rows.
@@ -447,14 +451,14 @@ BROKEN = [
         "        - right: The client\n",
         "        - The client\n",
         at="    - ask: Who may",
-        message=f"{LONE_QUESTION}: A question needs exactly one choice with “right:”; here are 0.",
+        message=f"{LONE_QUESTION}: {ONE_RIGHT}",
     ),
     text_course(
         "two right answers",
         "        - right: The client\n        - The clinician\n",
         SECOND_RIGHT,
         at="    - ask: Who may",
-        message=f"{LONE_QUESTION}: A question needs exactly one choice with “right:”; here are 2.",
+        message=f"{LONE_QUESTION}: {ONE_RIGHT}",
     ),
     text_course(
         "equal choices",
@@ -468,7 +472,7 @@ BROKEN = [
         "        - Once\n",
         "",
         at="    - ask: When is",
-        message="post_test › questions › 1: A question needs at least two choices.",
+        message=f"post_test › questions › 1: {ONE_RIGHT}",
     ),
     text_course(
         "no questions",

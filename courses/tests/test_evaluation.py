@@ -1,14 +1,16 @@
+from datetime import timedelta
+
 import pytest
 
-from courses import evaluation, learning, post_test
+from courses import evaluation, learning
 from courses.models import (
     Completion,
     EvaluationAnswer,
     EvaluationResponse,
 )
-from courses.tests.factories import CourseFactory, EnrollmentFactory
+from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
-    chosen,
+    attend,
     ratings,
     read_lessons,
     ready_but_for_the_evaluation,
@@ -17,19 +19,13 @@ from courses.tests.stories import (
 pytestmark = pytest.mark.django_db
 
 
-def hand_in(held, at, *, number=1, right=None):
-    return post_test.hand_in(
-        enrollment=held, number=number, chosen=chosen(held.course, right=right), at=at
-    )
-
-
 def refusal(call, **facts) -> str:
     with pytest.raises(learning.LearningError) as refused:
         call(**facts)
     return str(refused.value)
 
 
-def test_the_evaluation_asks_each_objective_the_standard_set_and_the_courses_own():
+def test_the_evaluation_asks_of_objectives_instructors_the_standard_set_and_the_courses_own():
     course = CourseFactory()
     course.evaluation_questions.create(ask="The cases resembled my practice.")
 
@@ -37,6 +33,7 @@ def test_the_evaluation_asks_each_objective_the_standard_set_and_the_courses_own
 
     assert asked == [
         "I can now: Name the moments that ask for consent anew.",
+        "Ada Moreno knew the subject and made it clear.",
         *(words for _, words, _ in evaluation.STANDARD_QUESTIONS),
         "The cases resembled my practice.",
     ]
@@ -70,3 +67,22 @@ def test_the_evaluation_opens_after_the_post_test(noon):
 
     assert message == "This opens later. First: 4 questions, 3 to pass."
     assert EvaluationResponse.objects.count() == 0
+
+
+def test_a_session_that_is_still_to_come_cannot_be_evaluated(noon):
+    session = SessionFactory(starts_at=noon - timedelta(minutes=30))
+    held = EnrollmentFactory(course=session.course, session=session)
+
+    message = refusal(evaluation.hand_in, enrollment=held, answers={}, at=noon)
+
+    assert message == "The evaluation opens when the session is over."
+    assert not evaluation.has_something_to_evaluate(held, at=session.ends_at - timedelta(seconds=1))
+    assert evaluation.has_something_to_evaluate(held, at=session.ends_at)
+
+
+def test_who_has_attended_long_enough_may_evaluate_before_the_end(noon):
+    session = SessionFactory(starts_at=noon - timedelta(minutes=85))
+    held = EnrollmentFactory(course=session.course, session=session)
+    attend(held, noon, minutes=80)
+
+    assert evaluation.has_something_to_evaluate(held, at=noon)

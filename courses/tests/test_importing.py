@@ -13,7 +13,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 
 from accounts.tests.factories import UserFactory
-from courses import demo, enrollment, importing, lessons, reference_data
+from courses import demo, enrollment, importing, reference_data
 from courses.course_files import CourseFile, CourseFileError
 from courses.models import (
     Approval,
@@ -28,6 +28,7 @@ from courses.models import (
     Session,
     TeachingMethod,
 )
+from courses.tests import stories
 from courses.tests.factories import (
     ApprovingBodyFactory,
     CourseFactory,
@@ -424,12 +425,12 @@ def test_a_lesson_that_a_learner_has_read_stays(reference, write):
         learner=UserFactory(), course=Course.objects.get(key="consent"), at=NOON
     )
     lesson = Lesson.objects.get(key="what-to-write-down")
-    lessons.mark_read(enrollment=seat, lesson=lesson, at=NOON)
+    stories.read(seat, lesson, NOON)
 
     problems = refusal(write(text=changed(TEXT_COURSE, _lessons()[1], "")))
 
     assert problems == [
-        "consent.md:2: A lesson that learners have read is missing here. Keep it, or make this a "
+        "consent.md:2: A lesson that learners have opened is missing here. Keep it, or make this a "
         "new course: their progress is kept as evidence."
     ]
 
@@ -810,3 +811,151 @@ def test_the_command_names_a_path_that_does_not_exist(db, tmp_path):
     assert str(refused.value) == (
         f"Nothing was written. 1 problem:\n  {tmp_path}/gone:1: There is no such file or folder."
     )
+
+
+# --- Questions of three kinds, lessons of three kinds -----------------------
+
+
+def test_the_kind_of_a_question_and_its_right_choices_are_kept(reference, write):
+    text = changed(
+        TEXT_COURSE,
+        "    - ask: Who may take it back?\n      choices:\n        - right: The client\n"
+        "        - The clinician\n",
+        "    - ask: Who may take it back?\n      kind: multiple\n      choices:\n"
+        "        - right: The client\n        - right: The clinician\n",
+    )
+    text = changed(text, "  attempts: 3\n", "  attempts: 3\n  rationales: never\n")
+
+    load(write(text=text))
+
+    question = Question.objects.get(ask="Who may take it back?")
+    assert (question.kind, question.course.rationales) == ("multiple", "never")
+    assert list(question.choices.filter(is_right=True).values_list("text", flat=True)) == [
+        "The client",
+        "The clinician",
+    ]
+
+
+MP4 = b"\x00\x00\x00\x20ftypisom" + bytes(range(88))
+VTT = b"WEBVTT\n"
+VIDEO = "{#asking minutes=20 kind=video file=films/talk.mp4 captions=films/talk.vtt}"
+
+
+def with_media(folder: Path, *, video: bytes = MP4) -> Path:
+    (folder / "films").mkdir(exist_ok=True)
+    (folder / "films" / "talk.mp4").write_bytes(video)
+    (folder / "films" / "talk.vtt").write_bytes(VTT)
+    return folder
+
+
+def stored_files(settings) -> int:
+    return sum(path.is_file() for path in settings.MEDIA_ROOT.rglob("*"))
+
+
+def test_a_video_beside_the_file_is_stored_once(reference, write, settings):
+    folder = with_media(write(text=changed(TEXT_COURSE, "{#asking minutes=20}", VIDEO)))
+    load(folder, dry_run=True)
+    assert stored_files(settings) == 0
+
+    load(folder)
+    load(folder)
+
+    lesson = Lesson.objects.get(key="asking")
+    with lesson.file.open() as file, lesson.captions.open() as captions:
+        assert (lesson.kind, file.read(), captions.read()) == ("video", MP4, VTT)
+    assert stored_files(settings) == 2
+
+
+def test_a_new_video_takes_the_place_of_the_old(reference, write, settings):
+    folder = with_media(write(text=changed(TEXT_COURSE, "{#asking minutes=20}", VIDEO)))
+    load(folder)
+    before = Lesson.objects.get(key="asking")
+
+    load(with_media(folder, video=MP4 + b"more"))
+
+    after = Lesson.objects.get(key="asking")
+    assert (after.pk, after.file.name == before.file.name) == (before.pk, False)
+    with after.file.open() as file:
+        assert file.read() == MP4 + b"more"
+
+
+def test_a_link_is_kept(reference, write):
+    link = "{#asking minutes=20 kind=document link=https://papers.example/1.pdf}"
+
+    load(write(text=changed(TEXT_COURSE, "{#asking minutes=20}", link)))
+
+    lesson = Lesson.objects.get(key="asking")
+    assert (lesson.kind, lesson.link, lesson.file.name) == (
+        "document",
+        "https://papers.example/1.pdf",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ("kind=film", "“film” is no kind of lesson: write text, video or document."),
+        (
+            "kind=video minutes=2",
+            "A video has a “file=…” beside the course file or a “link=https://…”.",
+        ),
+        (
+            "link=https://a.example/",
+            "Say “kind=video” or “kind=document” with a file, link or captions.",
+        ),
+        ("kind=video minutes=2 link=http://a.example/", "A link begins with https://."),
+        ("kind=video link=https://a.example/", "A video states its “minutes”."),
+        (
+            "kind=video minutes=2 file=../secret.mp4",
+            "There is no file “../secret.mp4” beside the course file.",
+        ),
+        (
+            "kind=video minutes=2 file=/etc/passwd",
+            "There is no file “/etc/passwd” beside the course file.",
+        ),
+        (
+            "kind=video minutes=2 file=day.md",
+            "“day.md”: This is no MP4 or WebM video and no PDF document.",
+        ),
+        ("kind=document minutes=2 file=films/talk.mp4", "“films/talk.mp4” is no document."),
+        (
+            "kind=video minutes=2 file=films/talk.mp4 captions=day.md",
+            "“day.md”: Captions are a WebVTT file; its first line says WEBVTT.",
+        ),
+        (
+            "kind=video minutes=2 link=https://a.example/ captions=films/talk.vtt",
+            "Captions belong to a video file.",
+        ),
+    ],
+)
+def test_a_lesson_that_cannot_be_is_refused_with_words(reference, write, facts, words):
+    text = changed(TEXT_COURSE, "{#asking minutes=20}", "{#asking " + facts + "}")
+    folder = with_media(write(text=text))
+    (folder.parent / "secret.mp4").write_bytes(MP4)
+
+    (problem,) = refusal(folder)
+
+    assert problem.partition(": ")[2] == words
+
+
+def test_a_test_that_people_must_pass_is_not_taken_out_by_a_file(reference, write):
+    test = (
+        "post_test:\n  pass_mark: 75\n  questions:\n    - ask: Who?\n      choices:\n"
+        "        - right: The client\n        - Nobody\n      why: Because.\n"
+    )
+    load(write(live=changed(LIVE_COURSE, "agenda:\n", test + "agenda:\n")))
+    course = Course.objects.get(key="listening-day")
+    held = enrollment.enroll(
+        learner=UserFactory(), course=course, session=course.sessions.first(), at=NOON
+    )
+
+    problems = refusal(write())
+
+    assert problems == [
+        "day.md:2: People are enrolled who must pass the post-test of this course. Leave it a "
+        "question, or apply an edit that asks for no post-test to open enrollments first."
+    ]
+    enrollment.withdraw(enrollment=held, at=NOON)
+    load(write())
+    assert course.questions.count() == 0

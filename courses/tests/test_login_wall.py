@@ -16,10 +16,14 @@ OURS_FOR_STRANGERS = {
     "courses:topic",
     "courses:feed",
     "courses:session_calendar",
+    "courses:personal_feed",
     "sitemap_index",
     "sitemap",
     "robots",
     "courses:stop_mail",
+    # They keep what a learner answers whose session has ended, and ask to sign in.
+    "courses:post_test",
+    "courses:save_answers",
     "accounts:stop_mail_kind",
     "appearance",
     "healthz",
@@ -133,10 +137,13 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "courses:topic": 404,  # nor a topic
         "courses:feed": 200,
         "courses:session_calendar": 200,
+        "courses:personal_feed": 404,  # the token is nobody's
         "sitemap_index": 200,
         "sitemap": 404,  # nor a sitemap
         "robots": 200,
         "courses:stop_mail": 404,  # the token is not ours
+        "courses:post_test": 302,
+        "courses:save_answers": 405,
         "accounts:stop_mail_kind": 404,
         "appearance": 302,
         "healthz": 200,

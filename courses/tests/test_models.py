@@ -1,6 +1,6 @@
 """Each constraint, refused by the database itself."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,8 +12,8 @@ from courses.models import (
     Approval,
     ApprovingBody,
     Attempt,
-    Attendance,
-    Choice,
+    AttendanceInterval,
+    AttendanceUpload,
     Course,
     CourseCredit,
     CourseFocusArea,
@@ -32,7 +32,6 @@ from courses.tests.factories import (
     CourseFactory,
     EnrollmentFactory,
     LessonFactory,
-    QuestionFactory,
     SessionFactory,
     WaitlistPlaceFactory,
 )
@@ -118,12 +117,35 @@ def test_a_credit_line_has_hours():
     refuses("course_credit_has_hours", lambda: change(credit, hours=0))
 
 
-def test_a_question_has_one_right_choice():
-    question = QuestionFactory(course=CourseFactory())
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "text", "link": "https://video.example/1"},
+        {"kind": "text", "file": "lessons/a.mp4"},
+        {"kind": "video"},
+        {"kind": "document", "file": "lessons/a.pdf", "link": "https://video.example/1"},
+    ],
+)
+def test_a_lesson_is_a_text_or_a_file_or_a_link(values):
+    lesson = LessonFactory(course=CourseFactory())
+
+    refuses("lesson_is_a_text_or_a_file_or_a_link", lambda: change(lesson, **values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "text"},
+        {"kind": "video", "link": "https://video.example/1"},
+        {"kind": "document", "file": "lessons/a.pdf"},
+    ],
+)
+def test_captions_are_of_a_video_file(values):
+    lesson = LessonFactory(course=CourseFactory())
 
     refuses(
-        "question_has_one_right_choice",
-        lambda: Choice.objects.filter(question=question).update(is_right=True),
+        "lesson_captions_are_of_a_video_file",
+        lambda: change(lesson, captions="lessons/a.vtt", **values),
     )
 
 
@@ -172,15 +194,17 @@ def test_nobody_withdraws_before_enrolling():
     )
 
 
-def test_a_lesson_is_read_once(noon):
+def test_a_lesson_is_opened_once_and_read_after_that(noon):
     held = EnrollmentFactory()
     lesson = held.course.lessons.first()
-    LessonProgress.objects.create(enrollment=held, lesson=lesson, read_at=noon)
+    facts = {"enrollment": held, "lesson": lesson, "opened_at": noon, "seen_at": noon}
+    progress = LessonProgress.objects.create(**facts)
+    before = noon - timedelta(seconds=1)
 
-    refuses(
-        "lesson_progress_once_per_enrollment",
-        lambda: LessonProgress.objects.create(enrollment=held, lesson=lesson, read_at=noon),
-    )
+    refuses("lesson_progress_once_per_enrollment", lambda: LessonProgress.objects.create(**facts))
+    refuses("lesson_progress_position_is_percent", lambda: change(progress, position=101))
+    refuses("lesson_progress_begins_with_opening", lambda: change(progress, read_at=before))
+    refuses("lesson_progress_begins_with_opening", lambda: change(progress, seen_at=before))
 
 
 @pytest.mark.parametrize(
@@ -191,28 +215,137 @@ def test_a_lesson_is_read_once(noon):
         ("attempt_figures_fit_together", {"needed": 0}),
         ("attempt_figures_fit_together", {"needed": 5}),
         ("attempt_number_once_per_enrollment", {"number": 1}),
+        ("attempt_is_graded_when_handed_in", {"right": None}),
+        ("attempt_is_graded_when_handed_in", {"submitted_at": None}),
+        ("attempt_is_graded_when_handed_in", {"started_at": datetime(2026, 3, 3, tzinfo=UTC)}),
     ],
 )
 def test_an_attempt_that_contradicts_itself_is_refused(noon, constraint, values):
     held = EnrollmentFactory()
-    facts = {"submitted_at": noon, "right": 2, "asked": 4, "needed": 3, "answers": []}
+    facts = {"started_at": noon, "submitted_at": noon, "right": 2, "asked": 4, "needed": 3}
+    facts |= {"shown": [], "rationales": "end"}
     Attempt.objects.create(enrollment=held, number=1, **facts)
     second = {"number": 2, **facts, **values}
 
     refuses(constraint, lambda: Attempt.objects.create(enrollment=held, **second))
 
 
-def test_attendance_names_its_source_and_is_not_nothing(noon):
-    facts = {"enrollment": EnrollmentFactory(), "recorded_by": UserFactory(), "recorded_at": noon}
+def test_a_learner_has_one_open_attempt(noon):
+    held = EnrollmentFactory()
+    facts = {"enrollment": held, "started_at": noon, "asked": 4, "needed": 3, "shown": []}
+    Attempt.objects.create(number=1, **facts)
+
+    refuses("attempt_one_open_per_enrollment", lambda: Attempt.objects.create(number=2, **facts))
+
+
+def test_a_graded_attempt_never_changes(noon):
+    held = EnrollmentFactory()
+    facts = {"started_at": noon, "asked": 4, "needed": 3, "shown": []}
+    attempt = Attempt.objects.create(enrollment=held, number=1, **facts)
+    change(attempt, chosen={"1": [2]})
+    change(attempt, submitted_at=noon, right=2)
+    words = "A graded attempt is append-only"
+
+    refuses(words, lambda: change(attempt, right=4))
+    refuses(words, lambda: change(attempt, chosen={}))
+    refuses(words, lambda: change(attempt, submitted_at=None, right=None))
+    refuses(words, lambda: Attempt.objects.filter(pk=attempt.pk).delete())
+    assert Attempt.objects.get().right == 2
+
+
+def presence(noon, **facts) -> AttendanceInterval:
+    """From noon for an hour, by a curator."""
+    facts = {
+        "starts_at": noon,
+        "ends_at": noon + timedelta(hours=1),
+        "source": "curator",
+        "detail": "sheet",
+        "recorded_by": UserFactory(),
+        "recorded_at": noon,
+        **facts,
+    }
+    return AttendanceInterval.objects.create(**facts)
+
+
+def report(noon, session, **facts) -> AttendanceUpload:
+    facts = {
+        "file_name": "report.csv",
+        "content": b"email",
+        "sha256": "0" * 64,
+        "time_zone": "UTC",
+        "uploaded_by": UserFactory(),
+        "uploaded_at": noon,
+        **facts,
+    }
+    return AttendanceUpload.objects.create(session=session, **facts)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "facts"),
+    [
+        ("attendance_ends_after_it_starts", {"ends_at": datetime(2026, 3, 2, 12, tzinfo=UTC)}),
+        ("attendance_only_a_check_in_is_open", {"ends_at": None}),
+        ("attendance_by_a_curator_has_a_reason", {"detail": ""}),
+        ("attendance_import_names_its_upload", {"source": "import"}),
+        ("attendance_voided_all_or_none", {"void_reason": "Wrong person"}),
+        ("attendance_voided_all_or_none", {"voided_at": datetime(2026, 3, 3, tzinfo=UTC)}),
+    ],
+)
+def test_presence_that_contradicts_itself_is_refused(noon, constraint, facts):
+    held = EnrollmentFactory()
+
+    refuses(constraint, lambda: presence(noon, enrollment=held, **facts))
+
+
+def test_nobody_is_checked_in_twice_until_the_first_is_void(noon):
+    held = EnrollmentFactory()
+    first = presence(noon, enrollment=held, source="code", ends_at=None)
 
     refuses(
-        "attendance_names_its_source",
-        lambda: Attendance.objects.create(minutes=5, source="", **facts),
+        "attendance_one_open_check_in",
+        lambda: presence(noon, enrollment=held, source="code", ends_at=None),
     )
-    refuses(
-        "attendance_has_minutes",
-        lambda: Attendance.objects.create(minutes=0, source="sheet", **facts),
-    )
+    first.voided_at, first.voided_by, first.void_reason = noon, first.recorded_by, "Left"
+    first.save()
+    presence(noon, enrollment=held, source="code", ends_at=None)
+
+
+def test_the_same_time_is_imported_once_until_it_is_void(noon):
+    session = SessionFactory()
+    held = EnrollmentFactory(course=session.course, session=session)
+    facts = {"enrollment": held, "source": "import", "upload": report(noon, session)}
+    first = presence(noon, **facts)
+
+    refuses("attendance_imported_once", lambda: presence(noon, **facts))
+    first.voided_at, first.voided_by, first.void_reason = noon, first.recorded_by, "Left"
+    first.save()
+    presence(noon, **facts)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "facts"),
+    [
+        ("attendance_upload_once_per_session", {}),
+        (
+            "attendance_upload_confirmed_by_somebody",
+            {"time_zone": "A/B", "confirmed_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
+        ("attendance_upload_applied_after_confirmed", {"time_zone": "A/B", "added": 3}),
+        (
+            "attendance_upload_applied_after_confirmed",
+            {"time_zone": "A/B", "added": 3, "applied_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
+        (
+            "attendance_upload_settled_after_applied",
+            {"time_zone": "A/B", "settled_at": datetime(2026, 3, 3, tzinfo=UTC)},
+        ),
+    ],
+)
+def test_a_report_that_contradicts_itself_is_refused(noon, constraint, facts):
+    session = SessionFactory()
+    report(noon, session)
+
+    refuses(constraint, lambda: report(noon, session, **facts))
 
 
 def test_a_rating_is_1_to_5_and_given_once(noon):
@@ -237,7 +370,9 @@ def test_a_rating_is_1_to_5_and_given_once(noon):
 def test_what_is_evidence_cannot_be_deleted_with_what_it_is_about(noon):
     held = EnrollmentFactory()
     lesson = LessonFactory(course=held.course)
-    LessonProgress.objects.create(enrollment=held, lesson=lesson, read_at=noon)
+    LessonProgress.objects.create(
+        enrollment=held, lesson=lesson, opened_at=noon, seen_at=noon, read_at=noon
+    )
 
     for row in (held.course, held.learner, held, lesson):
         with pytest.raises(ProtectedError):

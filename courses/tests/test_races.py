@@ -12,23 +12,37 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from django.core import mail as django_mail
 from django.db import connection, transaction
 
-from accounts import supervision
+from accounts import mail, supervision
+from accounts import tasks as account_tasks
 from accounts.models import OutgoingMail, Supervision
-from accounts.tests.factories import SupervisionFactory, UserFactory
+from accounts.tests.factories import OutgoingMailFactory, SupervisionFactory, UserFactory
 from courses import (
+    attestation,
     catalog,
     completion,
     enrollment,
     evaluation,
     learning,
+    lessons,
+    personal_calendar,
     post_test,
+    reminders,
     seats,
     sessions,
     waitlist,
 )
-from courses.models import Attempt, Completion, Enrollment, EvaluationResponse, Session
+from courses.models import (
+    Attempt,
+    CalendarFeed,
+    Completion,
+    Enrollment,
+    EvaluationResponse,
+    LessonProgress,
+    Session,
+)
 from courses.tests.factories import (
     CourseFactory,
     EnrollmentFactory,
@@ -36,7 +50,7 @@ from courses.tests.factories import (
     WaitlistPlaceFactory,
 )
 from courses.tests.stories import (
-    chosen,
+    answers_to,
     ratings,
     read_lessons,
     ready_but_for_the_evaluation,
@@ -48,8 +62,10 @@ from transcripts.tests.factories import CertificateFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+MINUTE = timedelta(minutes=1)
 A_MOMENT = 0.4  # seconds; long enough that a call that does not wait would be done
 PATIENCE = 15  # seconds
+TWENTY_SECONDS = timedelta(seconds=20)
 
 
 def at_the_same_time(first, second):
@@ -131,19 +147,161 @@ def test_completing_waits_for_the_withdrawal_and_is_refused(noon):
     assert CreditEntry.objects.count() == 0
 
 
-def test_a_post_test_from_two_tabs_uses_one_attempt(noon):
-    held = EnrollmentFactory(course=CourseFactory(attempts_allowed=1))
+def test_the_last_step_waits_for_the_end_of_the_time_and_is_refused(noon):
+    held = ready_but_for_the_evaluation(noon - MINUTE, expires_at=noon)
+    answers = ratings(held.course)
+
+    _, words = at_the_same_time(
+        lambda: enrollment.expire(enrollment=held, at=noon),
+        # Sent in time, but it comes to the lock second.
+        lambda: evaluation.hand_in(enrollment=held, answers=answers, at=noon - MINUTE),
+    )
+
+    assert words == "Your time for this course is over. Enroll again to go on."
+    assert CreditEntry.objects.count() == EvaluationResponse.objects.count() == 0
+
+
+def test_the_end_of_the_time_waits_for_the_last_step_and_changes_nothing(noon):
+    held = ready_but_for_the_evaluation(noon - MINUTE, expires_at=noon)
+    answers = ratings(held.course)
+
+    at_the_same_time(
+        lambda: evaluation.hand_in(enrollment=held, answers=answers, at=noon - MINUTE),
+        lambda: enrollment.expire(enrollment=held, at=noon),
+    )
+
+    held.refresh_from_db()
+    assert (held.completed_at, held.expired_at) == (noon - MINUTE, None)
+
+
+def test_two_workers_that_remind_at_once_promise_one_mail(noon):
+    held = ready_but_for_the_evaluation(noon - 2 * 24 * 60 * MINUTE)
+
+    def remind():
+        reminders.remind(enrollment_id=held.pk, kind="evaluation-missing", at=noon)
+
+    at_the_same_time(remind, remind)
+
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_nobody_is_reminded_of_what_they_withdraw_from_at_that_moment(noon):
+    held = ready_but_for_the_evaluation(noon - 2 * 24 * 60 * MINUTE)
+
+    at_the_same_time(
+        lambda: enrollment.withdraw(enrollment=held, at=noon),
+        lambda: reminders.remind(enrollment_id=held.pk, kind="evaluation-missing", at=noon),
+    )
+
+    assert OutgoingMail.objects.filter(kind="evaluation-missing").count() == 0
+
+
+def test_a_new_address_made_from_two_tabs_is_one(noon):
+    owner = UserFactory()
+
+    first, second = at_the_same_time(
+        lambda: personal_calendar.make(owner=owner, at=noon),
+        lambda: personal_calendar.make(owner=owner, at=noon),
+    )
+
+    assert CalendarFeed.objects.get().token == second.token != first.token
+
+
+def begun(held, noon):
+    """An open attempt of somebody who has read every lesson."""
     read_lessons(held, noon)
+    return post_test.begin(enrollment=held, at=noon)
+
+
+def test_a_post_test_from_two_tabs_is_graded_once(noon):
+    attempt = begun(EnrollmentFactory(course=CourseFactory(attempts_allowed=1)), noon)
 
     def hand_in(right):
-        return post_test.hand_in(
-            enrollment=held, number=1, chosen=chosen(held.course, right=right), at=noon
-        )
+        return post_test.hand_in(attempt=attempt, chosen=answers_to(attempt, right=right), at=noon)
 
     first, second = at_the_same_time(lambda: hand_in(1), lambda: hand_in(4))
 
     assert first == second
     assert Attempt.objects.get().right == 1
+
+
+def test_a_post_test_begun_in_two_tabs_is_one_attempt(noon):
+    held = EnrollmentFactory()
+    read_lessons(held, noon)
+
+    def begin():
+        return post_test.begin(enrollment=held, at=noon)
+
+    first, second = at_the_same_time(begin, begin)
+
+    assert (second, second.shown) == (first, first.shown)
+    assert Attempt.objects.count() == 1
+
+
+def test_an_answer_that_comes_while_the_test_is_graded_is_refused(noon):
+    attempt = begun(EnrollmentFactory(), noon)
+    right = answers_to(attempt)
+
+    graded, words = at_the_same_time(
+        lambda: post_test.hand_in(attempt=attempt, chosen=right, at=noon),
+        lambda: post_test.save_answers(
+            attempt=attempt, chosen=answers_to(attempt, right=0), at=noon
+        ),
+    )
+
+    assert words == "This attempt is handed in; its answers stay as they were."
+    assert Attempt.objects.get().chosen == graded.chosen
+
+
+def test_two_answers_at_once_are_both_saved(noon):
+    attempt = begun(EnrollmentFactory(), noon)
+    (one, first), (two, second), *_ = answers_to(attempt).items()
+
+    at_the_same_time(
+        lambda: post_test.save_answers(attempt=attempt, chosen={one: first}, at=noon),
+        lambda: post_test.save_answers(attempt=attempt, chosen={two: second}, at=noon),
+    )
+
+    assert Attempt.objects.get().chosen == {str(one): first, str(two): second}
+
+
+def test_handing_in_waits_for_the_withdrawal_and_is_refused(noon):
+    attempt = begun(EnrollmentFactory(), noon)
+
+    _, words = at_the_same_time(
+        lambda: enrollment.withdraw(enrollment=attempt.enrollment, at=noon),
+        lambda: post_test.hand_in(attempt=attempt, chosen=answers_to(attempt), at=noon),
+    )
+
+    assert words == "You withdrew from this course. Enroll again to go on."
+    assert Attempt.objects.get().is_open
+
+
+def test_two_tabs_claim_no_more_reading_time_than_passed(noon):
+    held = EnrollmentFactory()
+    lesson = held.course.lessons.first()
+    lessons.open_lesson(enrollment=held, lesson=lesson, at=noon)
+
+    def report():
+        lessons.note_progress(
+            enrollment=held, lesson=lesson, position=50, seconds=20, at=noon + TWENTY_SECONDS
+        )
+
+    at_the_same_time(report, report)
+
+    assert LessonProgress.objects.get().seconds == 20
+
+
+def test_confirming_twice_at_once_gives_one_credit(noon):
+    held = ready_to_complete(noon, course=CourseFactory(attestation="I did this work myself."))
+
+    def attest():
+        return attestation.attest(enrollment=held, at=noon)
+
+    first, second = at_the_same_time(attest, attest)
+
+    assert first == second
+    assert CreditEntry.objects.count() == 1
 
 
 def test_the_last_seat_waits_for_the_first_learner_to_commit(noon):
@@ -398,3 +556,65 @@ def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, se
     certificate.refresh_from_db()
     files = [path.name for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
     assert files == [certificate.pdf.name.rsplit("/", 1)[-1]]
+
+
+def send(promise):
+    account_tasks.send_mail(mail_id=str(promise.pk))
+
+
+def test_a_mail_promised_by_two_requests_is_promised_once(noon):
+    supervisor, trainee = UserFactory.create_batch(2)
+
+    def post():
+        return mail.post(
+            recipient=trainee,
+            kind="supervision-request",
+            key="the same",
+            template="supervision_request",
+            context={"supervisor": supervisor},
+            at=noon,
+        )
+
+    first, second = at_the_same_time(post, post)
+
+    assert first == second == OutgoingMail.objects.get()
+
+
+def test_two_workers_send_one_mail():
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(lambda: send(promise), lambda: send(promise))
+
+    assert len(django_mail.outbox) == 1
+
+
+def test_a_mail_taken_back_while_it_goes_out_is_sent_and_not_dropped(noon):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(
+        lambda: send(promise),
+        lambda: mail.take_back(key=promise.key, because="Answered.", at=noon),
+    )
+
+    assert len(django_mail.outbox) == 1
+    assert OutgoingMail.objects.get().state == "Sent"
+
+
+def test_a_worker_that_waited_for_a_taking_back_sends_nothing(noon):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(
+        lambda: mail.take_back(key=promise.key, because="Answered.", at=noon),
+        lambda: send(promise),
+    )
+
+    assert django_mail.outbox == []
+    assert OutgoingMail.objects.get().state == "Dropped: Answered."
+
+
+def test_two_sweeps_ask_for_a_mail_once(sent_tasks):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(account_tasks.send_waiting_mail, account_tasks.send_waiting_mail)
+
+    assert sent_tasks == [("accounts.send_mail", {"mail_id": str(promise.pk)})]

@@ -14,7 +14,7 @@ from accounts.models import Supervision, User
 from accounts.tests.factories import UserFactory
 from courses.models import Completion, Enrollment
 from courses.tests.factories import CourseFactory
-from courses.tests.stories import list_in_catalog
+from courses.tests.stories import answers_to, list_in_catalog
 from transcripts import tasks as transcript_tasks
 from transcripts.models import Certificate, CreditEntry
 
@@ -59,13 +59,15 @@ def test_a_clinician_learns_earns_and_proves_it(
     # She reads the lessons; the last one leads to the post-test.
     for lesson in course.lessons.order_by("position"):
         assert "conversation" in client.get(_in_room(enrollment, "lesson", lesson.key)).text
+        _look_back(enrollment, minutes=10)
         answer = client.post(_in_room(enrollment, "read", lesson.key))
     assert answer.url == _in_room(enrollment, "post_test")
 
     # The first attempt fails, the second passes and shows why.
-    answer = client.post(answer.url, _answers(course, right=2, attempt=1))
+    answer = client.post(answer.url, _answers(client, enrollment, right=2))
     assert "Not yet: 2 of 4" in client.get(answer.url).text
-    answer = client.post(_in_room(enrollment, "post_test"), _answers(course, right=4, attempt=2))
+    post_test = _in_room(enrollment, "post_test")
+    answer = client.post(post_test, _answers(client, enrollment, right=4))
     assert "Because the risk changed." in client.get(answer.url).text
 
     # The evaluation is the last step: it gives credit and a certificate in one go.
@@ -136,10 +138,16 @@ def _in_room(enrollment: Enrollment, page: str, *arguments: str) -> str:
     return reverse(f"courses:{page}", args=[enrollment.pk, *arguments])
 
 
-def _answers(course, *, right: int, attempt: int) -> dict[str, int]:
-    """Post-test answers of which the first ``right`` are right."""
-    answers = {"attempt": attempt}
-    for index, question in enumerate(course.questions.order_by("position")):
-        chosen = question.choices.filter(is_right=index < right).order_by("position").first()
-        answers[f"question-{question.pk}"] = chosen.pk
-    return answers
+def _look_back(enrollment: Enrollment, *, minutes: int) -> None:
+    """As if what was opened had been opened earlier."""
+    earlier = timezone.now() - timedelta(minutes=minutes)
+    enrollment.lesson_progress.filter(read_at__isnull=True).update(
+        opened_at=earlier, seen_at=earlier
+    )
+
+
+def _answers(client, enrollment: Enrollment, *, right: int) -> dict[str, object]:
+    """Open the post-test, and answer it so that the first ``right`` answers are right."""
+    attempt = client.get(_in_room(enrollment, "post_test")).context["attempt"]
+    chosen = answers_to(attempt, right=right)
+    return {"attempt": attempt.number, **{f"question-{key}": ids for key, ids in chosen.items()}}

@@ -9,11 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
-from courses import completion, enrollment
-from courses.models import Attempt, Completion, Course, Enrollment, EvaluationResponse
+from courses import completion
+from courses.models import Completion, Enrollment, EvaluationResponse
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
-    read_lessons,
     ready_but_for_the_evaluation,
     ready_to_complete,
 )
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.django_db
 
 def in_room(held: Enrollment, page: str, *arguments) -> str:
     return reverse(f"courses:{page}", args=[held.pk, *arguments])
-
-
-def post_test_answers(course: Course, *, attempt: int = 1, right: int = 4) -> dict:
-    answers = {"attempt": attempt}
-    for index, question in enumerate(course.questions.order_by("position")):
-        chosen = question.choices.filter(is_right=index < right).first()
-        answers[f"question-{question.pk}"] = chosen.pk
-    return answers
 
 
 # --- Course page ------------------------------------------------------------
@@ -182,6 +173,13 @@ def room_addresses(held: Enrollment) -> dict[str, tuple[str, str]]:
         "evaluation": ("get", in_room(held, "evaluation")),
         "evaluate": ("post", in_room(held, "evaluation")),
         "complete": ("post", in_room(held, "complete")),
+        "attestation": ("get", in_room(held, "attestation")),
+        "attest": ("post", in_room(held, "attestation")),
+        "save answers": ("post", in_room(held, "save_answers")),
+        "progress": ("post", in_room(held, "progress", key)),
+        "file": ("get", in_room(held, "lesson_file", key)),
+        "captions": ("get", in_room(held, "lesson_captions", key)),
+        "print": ("get", in_room(held, "print_lessons")),
     }
 
 
@@ -221,136 +219,6 @@ def test_a_lesson_of_another_course_is_not_here(client):
 
     assert client.get(in_room(held, "lesson", foreign.key)).status_code == 404
     assert client.post(in_room(held, "read", foreign.key)).status_code == 404
-
-
-# --- Post-test --------------------------------------------------------------
-
-
-@pytest.fixture
-def tested(client, noon):
-    """A learner who has read every lesson, signed in."""
-    held = EnrollmentFactory()
-    read_lessons(held, noon)
-    client.force_login(held.learner)
-    return held
-
-
-def hand_in(client, held, answers):
-    return client.post(in_room(held, "post_test"), answers)
-
-
-def test_a_missing_answer_is_asked_for_and_the_others_are_kept(client, tested):
-    answers = post_test_answers(tested.course)
-    missing = list(answers)[-1]
-    del answers[missing]
-
-    response = hand_in(client, tested, answers)
-
-    assert response.status_code == 422
-    assert response.context["form"].errors == {missing: ["Choose an answer."]}
-    kept = {name: int(response.context["form"][name].value()) for name in list(answers)[1:]}
-    assert kept == {name: value for name, value in answers.items() if name != "attempt"}
-    assert Attempt.objects.count() == 0
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "nonsense", "9" * 30, "", "\0", "1.0"])
-def test_a_foreign_answer_is_refused(client, tested, value):
-    answers = post_test_answers(tested.course)
-    answers[list(answers)[-1]] = value
-
-    response = hand_in(client, tested, answers)
-
-    assert response.status_code == 422
-    assert Attempt.objects.count() == 0
-
-
-def test_a_choice_of_another_question_is_refused(client, tested):
-    answers = post_test_answers(tested.course)
-    first, second = list(answers)[1:3]
-    answers[first] = answers[second]
-
-    response = hand_in(client, tested, answers)
-
-    assert response.context["form"].errors == {first: ["Choose one of the answers shown."]}
-    assert Attempt.objects.count() == 0
-
-
-def test_two_answers_to_one_question_are_refused(client, tested):
-    answers = post_test_answers(tested.course)
-    question = tested.course.questions.order_by("position").first()
-    name = f"question-{question.pk}"
-    answers[name] = [choice.pk for choice in question.choices.all()[:2]]
-
-    response = hand_in(client, tested, answers)
-
-    assert response.context["form"].errors == {name: ["Choose one answer, not several."]}
-    assert Attempt.objects.count() == 0
-
-
-@pytest.mark.parametrize("attempt", ["", "0", "-1", "x", "99999999"])
-def test_a_forged_attempt_number_is_refused(client, tested, attempt):
-    answers = post_test_answers(tested.course) | {"attempt": attempt}
-
-    hand_in(client, tested, answers)
-
-    assert Attempt.objects.count() == 0
-
-
-def test_answers_to_questions_that_are_not_asked_change_nothing(client, tested):
-    answers = post_test_answers(tested.course) | {"question-999999": "1", "right": "4"}
-
-    hand_in(client, tested, answers)
-
-    assert Attempt.objects.get().asked == 4
-
-
-def test_the_same_page_from_two_tabs_leads_to_one_attempt(client, tested):
-    first = hand_in(client, tested, post_test_answers(tested.course, right=1))
-
-    second = hand_in(client, tested, post_test_answers(tested.course, right=4))
-
-    assert second.url == first.url
-    assert Attempt.objects.get().right == 1
-
-
-def test_handing_in_after_withdrawal_is_refused_with_words(client, tested, noon):
-    enrollment.withdraw(enrollment=tested, at=timezone.now())
-
-    response = client.post(
-        in_room(tested, "post_test"), post_test_answers(tested.course), follow=True
-    )
-
-    assert "You withdrew from this course." in response.text
-    assert Attempt.objects.count() == 0
-
-
-def test_right_answers_to_what_was_missed_are_shown_after_passing_only(client, tested):
-    failed = hand_in(client, tested, post_test_answers(tested.course, right=2)).url
-    before = client.get(failed)
-    hand_in(client, tested, post_test_answers(tested.course, attempt=2))
-    after = client.get(failed)
-
-    assert (before.context["shows_all"], after.context["shows_all"]) == (False, True)
-    assert before.text.count("The answer is shown once you pass.") == 2
-    assert "The answer is shown once you pass." not in after.text
-
-
-def test_right_answers_are_shown_when_no_attempt_is_left(client, tested):
-    Course.objects.update(attempts_allowed=1)
-    completion.apply_edit(enrollment=tested, at=timezone.now())
-
-    failed = hand_in(client, tested, post_test_answers(tested.course, right=2)).url
-
-    assert client.get(failed).context["shows_all"]
-    assert "All attempts at the post-test are used" in client.get(in_room(tested, "room")).text
-
-
-def test_the_pages_of_later_steps_lead_back_to_the_room(client):
-    held = EnrollmentFactory()
-    client.force_login(held.learner)
-
-    for page in ("post_test", "evaluation"):
-        assert client.get(in_room(held, page)).url == in_room(held, "room")
 
 
 # --- Evaluation -------------------------------------------------------------

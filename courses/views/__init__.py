@@ -1,5 +1,13 @@
 """The door for the browser, one module for each area."""
 
+from courses.views.attendance import check_in, check_out, host_session, session
+from courses.views.calendars import (
+    make_personal_feed,
+    personal_calendar,
+    personal_feed,
+    session_file,
+    stop_personal_feed,
+)
 from courses.views.catalog import catalog, suggest
 from courses.views.course import (
     accept_seat,
@@ -13,7 +21,16 @@ from courses.views.course import (
 )
 from courses.views.feeds import feed, session_calendar
 from courses.views.home import home
-from courses.views.room import attempt, complete, evaluation, lesson, post_test, read, room
+from courses.views.lessons import (
+    lesson,
+    lesson_captions,
+    lesson_file,
+    print_lessons,
+    progress,
+    read,
+)
+from courses.views.post_test import attempt, post_test, save_answers
+from courses.views.room import attestation, complete, evaluation, room
 from courses.views.saved import (
     change_saved_search,
     drop,
@@ -34,8 +51,11 @@ __all__ = [
     "leave_waitlist",
     "move",
     "attempt",
+    "attestation",
     "catalog",
     "change_saved_search",
+    "check_in",
+    "check_out",
     "complete",
     "course",
     "drop",
@@ -44,19 +64,31 @@ __all__ = [
     "feed",
     "forget_saved_search",
     "home",
+    "host_session",
     "keep",
     "lesson",
+    "lesson_captions",
+    "lesson_file",
+    "make_personal_feed",
+    "personal_calendar",
+    "personal_feed",
     "post_test",
+    "print_lessons",
+    "progress",
     "read",
     "robots",
     "room",
+    "save_answers",
     "save_search",
     "saved_searches",
+    "session",
     "session_calendar",
+    "session_file",
     "shortlist",
     "sitemap",
     "sitemap_index",
     "stop_mail",
+    "stop_personal_feed",
     "suggest",
     "topic",
     "topics",

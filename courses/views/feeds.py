@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -46,10 +48,12 @@ SESSIONS = 200
 FEW = 500  # courses whose sessions are asked for by name; of more, all sessions are gone through
 LIVE: frozenset[str] = frozenset(Course.LIVE_FORMATS)
 MAX_AGE = 5 * 60  # seconds
+FOR_ALL = {"public": True, "max_age": MAX_AGE}
+CALENDAR = "text/calendar; charset=utf-8"
 MAX_TITLE = 120  # characters
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_STAMPS = re.compile(rb"DTSTAMP:[^\r\n]*")
+STAMPS = re.compile(rb"DTSTAMP:[^\r\n]*")
 
 
 @login_not_required
@@ -75,7 +79,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     for course in _in_order(course_ids):
         _add(atom, course)
     body = atom.writeString("utf-8").encode()
-    return _answer(request, body, content_type=atom.content_type, same_if=body)
+    return answer(request, body, content_type=atom.content_type, same_if=body)
 
 
 @login_not_required
@@ -98,12 +102,12 @@ def session_calendar(request: HttpRequest) -> HttpResponse:
     # It is the same for everybody; the version moves with every change of the catalog.
     key = _key(_query(request, asked, is_understood=not why_nothing), at=now)
     body: bytes = body_now() if why_nothing else cache.get_or_set(key, body_now, MAX_AGE)  # type: ignore[assignment]
-    response = _answer(
+    response = answer(
         request,
         body,
-        content_type="text/calendar; charset=utf-8",
+        content_type=CALENDAR,
         # All but the moment at which it was made.
-        same_if=_STAMPS.sub(b"", body),
+        same_if=STAMPS.sub(b"", body),
     )
     response.headers["Content-Disposition"] = 'inline; filename="sessions.ics"'
     return response
@@ -244,11 +248,16 @@ def _begins(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone)
 
 
-def _answer(
-    request: HttpRequest, body: bytes, *, content_type: str, same_if: bytes
+def answer(
+    request: HttpRequest,
+    body: bytes,
+    *,
+    content_type: str,
+    same_if: bytes,
+    cache: Mapping[str, Any] = FOR_ALL,
 ) -> HttpResponse:
     """The body, or that nothing changed for one who has it."""
     etag = f'W/"{hashlib.sha256(same_if).hexdigest()[:32]}"'
     response = HttpResponse(body, content_type=content_type, headers={"ETag": etag})
-    patch_cache_control(response, public=True, max_age=MAX_AGE)
+    patch_cache_control(response, **cache)
     return get_conditional_response(request, etag=etag, response=response) or response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Supervision
 from courses import cards, shelf
-from courses.models import Enrollment, WaitlistPlace
+from courses.models import Enrollment, LessonProgress, WaitlistPlace
 from transcripts.models import CreditEntry
 
 SHOWN = 6
@@ -32,12 +32,20 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "courses/front.html", context)
 
     own = Enrollment.objects.visible_to(request.user)
+    # The lesson that the learner was in last and has not read to the end.
+    left = LessonProgress.objects.filter(enrollment=OuterRef("pk"), read_at__isnull=True).order_by(
+        "-seen_at", "-pk"
+    )
     in_progress = (
         own.in_progress()
         .with_course()
         .annotate(
-            lessons_read=Count("lesson_progress", distinct=True),
+            lessons_read=Count(
+                "lesson_progress", filter=Q(lesson_progress__read_at__isnull=False), distinct=True
+            ),
             lessons=Count("course__lessons", distinct=True),
+            left_key=Subquery(left.values("lesson__key")[:1]),
+            left_title=Subquery(left.values("lesson__title")[:1]),
         )
     )
     context = {

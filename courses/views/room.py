@@ -1,4 +1,4 @@
-"""The course room: lessons, post-test, evaluation, certificate. Nobody's but the learner's."""
+"""The course room: where the learner stands and what is next. Nobody's but the learner's."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from courses import completion, learning, lessons, markdown
+from courses import attestation as attestation_story
+from courses import completion, learning
 from courses import evaluation as evaluation_story
 from courses import post_test as post_test_story
 from courses.completion import Requirement, Step
-from courses.forms import EvaluationForm, PostTestForm
-from courses.models import (
-    Attempt,
-    Choice,
-    Course,
-    Enrollment,
-    Lesson,
-    LessonProgress,
-    Question,
-    WaitlistPlace,
-)
+from courses.forms import EvaluationForm
+from courses.models import Course, Enrollment, Lesson, LessonProgress, WaitlistPlace
+
+PAGES = {
+    Step.POST_TEST: "courses:post_test",
+    Step.EVALUATION: "courses:evaluation",
+    Step.ATTESTATION: "courses:attestation",
+}
 
 
 @dataclass(frozen=True)
 class LessonRow:
     lesson: Lesson
-    is_read: bool
+    progress: LessonProgress | None
+
+    @property
+    def is_read(self) -> bool:
+        return self.progress is not None and self.progress.read_at is not None
+
+    @property
+    def is_begun(self) -> bool:
+        return self.progress is not None and self.progress.read_at is None
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,14 @@ class Room:
     @property
     def open_steps(self) -> set[Step]:
         """What can be done now. The steps follow each other, but the session has its own day: it
-        waits for nothing, and neither the post-test nor the evaluation waits for it."""
+        waits for nothing, and of the others only the attestation, which is of everything, waits for
+        it."""
         if self.enrollment.is_over:
             return set()
         unmet = [item.step for item in self.requirements if not item.is_met]
         in_turn = [step for step in unmet if step != Step.SESSION]
+        if Step.SESSION in unmet and in_turn[:1] == [Step.ATTESTATION]:
+            in_turn = []
         return set(in_turn[:1]) | (set(unmet) & {Step.SESSION})
 
     @property
@@ -76,44 +84,51 @@ class Room:
     def next_url(self) -> str:
         """Where the learner goes on."""
         pk = self.enrollment.pk
-        match self.current:
-            case Step.LESSONS:
-                unread = next(row.lesson for row in self.lessons if not row.is_read)
-                return reverse("courses:lesson", args=[pk, unread.key])
-            case Step.POST_TEST:
-                return reverse("courses:post_test", args=[pk])
-            case Step.EVALUATION:
-                return reverse("courses:evaluation", args=[pk])
-            case _:
-                return reverse("courses:room", args=[pk])
+        unread = next((row.lesson for row in self.lessons if not row.is_read), None)
+        if self.current == Step.LESSONS and unread:
+            return reverse("courses:lesson", args=[pk, unread.key])
+        page = next((PAGES[step] for step in PAGES if step in self.open_steps), "courses:room")
+        return reverse(page, args=[pk])
+
+    @property
+    def left(self) -> LessonRow | None:
+        """The lesson that the learner was in last and has not read to the end."""
+        begun = [row for row in self.lessons if row.is_begun]
+        return max(begun, key=lambda row: row.progress.seen_at, default=None)  # type: ignore[union-attr]
+
+    @property
+    def resume_url(self) -> str:
+        """Where the learner left: the place in a lesson, or else what is next."""
+        if self.current != Step.LESSONS or self.left is None:
+            return self.next_url
+        page = reverse("courses:lesson", args=[self.enrollment.pk, self.left.lesson.key])
+        return f"{page}#resume"
 
 
-def _enrollment(request: HttpRequest, pk: uuid.UUID) -> Enrollment:
+def own_enrollment(request: HttpRequest, pk: uuid.UUID) -> Enrollment:
     own = Enrollment.objects.visible_to(request.user).with_course()
     return get_object_or_404(own, pk=pk)
 
 
-def _room(enrollment: Enrollment) -> Room:
-    read = set(
-        LessonProgress.objects.filter(enrollment=enrollment).values_list("lesson", flat=True)
-    )
+def room_of(enrollment: Enrollment) -> Room:
+    progress = {row.lesson_id: row for row in LessonProgress.objects.filter(enrollment=enrollment)}
     shown = enrollment.course.lessons.order_by("position", "pk").defer("body")
     return Room(
         enrollment,
-        [LessonRow(lesson, lesson.pk in read) for lesson in shown],
+        [LessonRow(lesson, progress.get(lesson.pk)) for lesson in shown],
         completion.requirements(enrollment),
     )
 
 
-def _render(
+def render_in_room(
     request: HttpRequest, template: str, room: Room, *, status: int = 200, **context: Any
 ) -> HttpResponse:
     context = {"room": room, "enrollment": room.enrollment, "course": room.course, **context}
-    context |= {"now": timezone.now(), "section": "home"}
+    context = {"now": timezone.now(), "section": "home", **context}
     return render(request, template, context, status=status)
 
 
-def _refused(request: HttpRequest, pk: uuid.UUID, error: Exception) -> HttpResponse:
+def refused(request: HttpRequest, pk: uuid.UUID, error: Exception) -> HttpResponse:
     messages.error(request, str(error))
     return redirect("courses:room", pk=pk)
 
@@ -121,117 +136,16 @@ def _refused(request: HttpRequest, pk: uuid.UUID, error: Exception) -> HttpRespo
 @require_safe
 def room(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Where the learner stands, what is next, and at the end the certificate."""
-    found = _room(_enrollment(request, pk))
+    found = room_of(own_enrollment(request, pk))
     chances = post_test_story.chances(found.enrollment)
     offered = WaitlistPlace.objects.visible_to(request.user).current_offers(at=timezone.now())
     offered = offered.filter(session__course=found.course).select_related("session__course")
-    return _render(request, "courses/room.html", found, chances=chances, offered=offered)
-
-
-@require_safe
-def lesson(request: HttpRequest, pk: uuid.UUID, key: str) -> HttpResponse:
-    found = _room(_enrollment(request, pk))
-    keys = [row.lesson.key for row in found.lessons]
-    if key not in keys:
-        raise Http404
-    index = keys.index(key)
-    shown = found.lessons[index]
-    return _render(
-        request,
-        "courses/lesson.html",
-        found,
-        lesson=shown.lesson,
-        is_read=shown.is_read,
-        body=markdown.render(shown.lesson.body),
-        number=index + 1,
-        previous=found.lessons[index - 1].lesson if index else None,
-        following=found.lessons[index + 1].lesson if index + 1 < len(keys) else None,
-    )
-
-
-@require_POST
-def read(request: HttpRequest, pk: uuid.UUID, key: str) -> HttpResponse:
-    """Mark a lesson as read and go on to what is next."""
-    enrollment = _enrollment(request, pk)
-    shown = get_object_or_404(Lesson, course=enrollment.course, key=key)
-    try:
-        lessons.mark_read(enrollment=enrollment, lesson=shown, at=timezone.now())
-    except learning.LearningError as error:
-        return _refused(request, pk, error)
-    return redirect(_room(enrollment).next_url)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def post_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The questions; handing in redirects to the graded attempt."""
-    enrollment = _enrollment(request, pk)
-    questions = list(
-        Question.objects.filter(course=enrollment.course)
-        .order_by("position", "pk")
-        .prefetch_related(Prefetch("choices", Choice.objects.order_by("position", "pk")))
-    )
-    if not questions:
-        raise Http404
-    found = _room(enrollment)
-    last = enrollment.attempts.order_by("-number").first()
-    form = PostTestForm(
-        request.POST if request.method == "POST" else None,
-        questions=questions,
-        attempt=last.number + 1 if last else 1,
-    )
-    if request.method == "POST":
-        if form.is_valid():
-            try:
-                graded = post_test_story.hand_in(
-                    enrollment=enrollment,
-                    number=form.cleaned_data["attempt"],
-                    chosen=form.chosen,
-                    at=timezone.now(),
-                )
-            except learning.LearningError as error:
-                return _refused(request, pk, error)
-            return redirect("courses:attempt", pk=pk, number=graded.number)
-    elif last and last.passed:
-        return redirect("courses:attempt", pk=pk, number=last.number)
-    elif Step.POST_TEST not in found.open_steps:
-        if enrollment.withdrawn_at is None:
-            messages.info(request, "The post-test opens when you have read every lesson.")
-        return redirect("courses:room", pk=pk)
-    return _render(
-        request,
-        "courses/post_test.html",
-        found,
-        form=form,
-        needed=completion.right_answers_needed(
-            enrollment.requirements.get("post_test", {}).get("pass_mark", 0), len(questions)
-        ),
-        chances=post_test_story.chances(enrollment),
-        status=422 if form.errors else 200,
-    )
-
-
-@require_safe
-def attempt(request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
-    """A graded attempt. Right answers to what was missed are shown after passing, or at the end."""
-    enrollment = _enrollment(request, pk)
-    graded = get_object_or_404(Attempt, enrollment=enrollment, number=number)
-    found = _room(enrollment)
-    chances = post_test_story.chances(enrollment)
-    has_passed = any(item.step == Step.POST_TEST and item.is_met for item in found.requirements)
-    return _render(
-        request,
-        "courses/attempt.html",
-        found,
-        attempt=graded,
-        chances=chances,
-        has_passed=has_passed,
-        shows_all=has_passed or chances.left == 0,
-    )
+    return render_in_room(request, "courses/room.html", found, chances=chances, offered=offered)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def evaluation(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    enrollment = _enrollment(request, pk)
+    enrollment = own_enrollment(request, pk)
     form = EvaluationForm(
         request.POST if request.method == "POST" else None,
         questions=evaluation_story.questions_of(enrollment.course),
@@ -240,25 +154,45 @@ def evaluation(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         try:
             evaluation_story.hand_in(enrollment=enrollment, answers=form.answers, at=timezone.now())
         except learning.LearningError as error:
-            return _refused(request, pk, error)
+            return refused(request, pk, error)
         return redirect("courses:room", pk=pk)
-    found = _room(enrollment)
+    found = room_of(enrollment)
     if request.method != "POST":
         if enrollment.evaluated_at is not None:
             return redirect("courses:room", pk=pk)
         if Step.EVALUATION not in found.open_steps:
             messages.info(request, "The evaluation opens when you have passed the post-test.")
             return redirect("courses:room", pk=pk)
-    return _render(
+    return render_in_room(
         request, "courses/evaluation.html", found, form=form, status=422 if form.errors else 200
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def attestation(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The words to confirm, and one button."""
+    enrollment = own_enrollment(request, pk)
+    if "attestation" not in enrollment.requirements:
+        raise Http404
+    if request.method == "POST":
+        try:
+            attestation_story.attest(enrollment=enrollment, at=timezone.now())
+        except learning.LearningError as error:
+            return refused(request, pk, error)
+        return redirect("courses:room", pk=pk)
+    found = room_of(enrollment)
+    if Step.ATTESTATION not in found.open_steps:
+        if enrollment.attested_at is None and not enrollment.is_over:
+            messages.info(request, "This opens when every other step is done.")
+        return redirect("courses:room", pk=pk)
+    return render_in_room(request, "courses/attestation.html", found)
 
 
 @require_POST
 def complete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask for the credit again, when all is done and it could not be given before."""
     try:
-        completion.complete(enrollment=_enrollment(request, pk), at=timezone.now())
+        completion.complete(enrollment=own_enrollment(request, pk), at=timezone.now())
     except completion.CompletionError as error:
         messages.error(request, str(error))
     return redirect("courses:room", pk=pk)

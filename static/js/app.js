@@ -125,6 +125,28 @@
     const menu = target.closest("[popover]");
     if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.hidePopover();
   });
+  // A form whose answers are saved one by one: its note says so when one was not.
+  const autosave = (element) => element.closest?.("[data-autosave]");
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    // The refusal is a note, to be shown in its place.
+    if (detail.xhr.status === 422 && autosave(detail.elt)) detail.shouldSwap = true;
+  });
+  for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(failure, ({ detail }) => {
+      const form = autosave(detail.elt);
+      if (form && detail.xhr.status !== 422) {
+        document.getElementById("saved").textContent = form.dataset.autosave;
+      }
+    });
+  }
+  // Signing in in another tab renews the token: the form sends the one that holds now.
+  const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]*)/)?.[1];
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (autosave(detail.elt) && token()) detail.parameters.csrfmiddlewaretoken = token();
+  });
+  document.addEventListener("submit", ({ target }) => {
+    if (autosave(target) && token()) target.elements.csrfmiddlewaretoken.value = token();
+  });
   document.addEventListener("htmx:load", ({ detail }) => {
     if (detail.elt !== document.body) enhance(detail.elt);
   });

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.tests.factories import UserFactory
+from ce_portal import csv_files
 from transcripts import certificates, exports, ledger, transcript
 from transcripts.tests.factories import (
     LONG_AGO,
@@ -21,8 +22,11 @@ pytestmark = pytest.mark.django_db
 
 
 def rows_of(holder, at):
-    """The rows after the header, by column."""
-    header, *rows = exports.csv_rows(transcript.build(holder=holder, reader=holder, at=at))
+    """The rows of the file after the header, by column."""
+    shown = transcript.build(holder=holder, reader=holder, at=at)
+    file = csv_files.response(exports.csv_rows(shown), filename="transcript.csv")
+    text = file.content.decode("utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 

@@ -15,9 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
@@ -29,6 +27,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from courses import catalog, listing, made_catalog, shelf
+from courses.management.sign_in import cookie_of
 from courses.models import Course
 
 ROUNDS = 120  # requests of each kind
@@ -204,12 +203,7 @@ def _session_of_somebody() -> str:
     user, _ = User.objects.get_or_create(
         email="bench@example.com", defaults={"legal_name": "Bench Marker"}
     )
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+    return cookie_of(user)
 
 
 # --- What is behind them ----------------------------------------------------
