@@ -36,6 +36,8 @@ SIGN_IN_FOR_STRANGERS = {
     "account_reset_password_done",
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
     "admin:login",
 }
 
@@ -150,6 +152,8 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "account_reset_password_done": 200,
         "account_reset_password_from_key": 200,
         "account_reset_password_from_key_done": 200,
+        "mfa_authenticate": 302,  # not half signed in
+        "mfa_login_webauthn": 302,  # only a script asks it
         "admin:login": 302,
     }
 
