@@ -1,4 +1,4 @@
-"""What a legal name may be: what a board would print, in any script."""
+"""What a legal name may be: what a board would print, in any script; what fits on one line."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ _JOINERS = {"\u200c", "\u200d"}
 def clean(name: str) -> str:
     """The name in composed form (NFC) with single spaces, so that equal names are equal text."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFC", name)).strip()
+
+
+def one_line(text: str) -> str:
+    """The same, without control characters; joiners stay, which some spellings and emoji need."""
+    shown = (char if char.isprintable() or char in _JOINERS else " " for char in text)
+    return clean("".join(shown))
 
 
 def check_name(name: str) -> None:

@@ -1,11 +1,11 @@
-"""The smallest valid people, licenses and supervisions."""
+"""The smallest valid people, licenses, supervisions and mails."""
 
 from datetime import UTC, datetime
 
 import factory
 from allauth.account.models import EmailAddress
 
-from accounts.models import License, Supervision, User
+from accounts.models import License, OutgoingMail, Supervision, User
 
 PASSWORD = "a long enough one"
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -57,3 +57,18 @@ class SupervisionFactory(factory.django.DjangoModelFactory):
         ended = factory.Trait(
             ended_at=datetime(2026, 2, 1, tzinfo=UTC), ended_by=factory.SelfAttribute("trainee")
         )
+
+
+class OutgoingMailFactory(factory.django.DjangoModelFactory):
+    """A mail that is promised and not sent."""
+
+    class Meta:
+        model = OutgoingMail
+
+    recipient = factory.SubFactory(UserFactory)
+    kind = "session-cancelled"
+    key = factory.Sequence(lambda n: f"session-cancelled:{n}")
+    subject = "Your session is canceled"
+    body = "Your session is canceled.\n"
+    created_at = LONG_AGO
+    next_attempt_at = LONG_AGO

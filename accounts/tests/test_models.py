@@ -7,10 +7,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.db.models import ProtectedError
 
 from accounts import names
-from accounts.models import License, Supervision, User, check_time_zone
-from accounts.tests.factories import LONG_AGO, LicenseFactory, SupervisionFactory, UserFactory
+from accounts.models import (
+    License,
+    MailOptOut,
+    OutgoingMail,
+    Supervision,
+    User,
+    check_time_zone,
+)
+from accounts.tests.factories import (
+    LONG_AGO,
+    LicenseFactory,
+    OutgoingMailFactory,
+    SupervisionFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -299,3 +313,75 @@ def test_a_name_that_no_certificate_could_show_is_refused(name):
 )
 def test_a_name_in_a_script_that_certificates_print_is_taken(name):
     names.check_name(name)
+
+
+# --- Mail ---
+
+
+@pytest.mark.parametrize(
+    ("facts", "constraint"),
+    [
+        ({"key": ""}, "outgoing_mail_has_a_kind_and_a_key"),
+        ({"kind": ""}, "outgoing_mail_has_a_kind_and_a_key"),
+        ({"subject": ""}, "outgoing_mail_has_words_until_it_ends"),
+        ({"body": ""}, "outgoing_mail_has_words_until_it_ends"),
+        ({"dropped_at": LATER}, "outgoing_mail_dropped_for_a_reason"),
+        ({"dropped_because": "Too late."}, "outgoing_mail_dropped_for_a_reason"),
+        ({"sent_at": LATER, "given_up_at": LATER}, "outgoing_mail_ends_in_one_way"),
+        (
+            {"sent_at": LATER, "dropped_at": LATER, "dropped_because": "Too late."},
+            "outgoing_mail_ends_in_one_way",
+        ),
+        (
+            {"given_up_at": LATER, "dropped_at": LATER, "dropped_because": "Too late."},
+            "outgoing_mail_ends_in_one_way",
+        ),
+    ],
+)
+def test_the_database_refuses_a_mail_that_cannot_be(facts, constraint):
+    promise = OutgoingMailFactory()
+
+    with refused(constraint):
+        OutgoingMail.objects.filter(pk=promise.pk).update(**facts)
+
+
+def test_the_database_refuses_a_second_mail_of_one_key():
+    first = OutgoingMailFactory()
+
+    with refused("outgoing_mail_once_per_key", columns="accounts_outgoingmail.key"):
+        OutgoingMailFactory(key=first.key)
+
+
+def test_the_database_keeps_a_person_to_whom_mail_is_promised():
+    promise = OutgoingMailFactory()
+
+    with pytest.raises(ProtectedError):
+        promise.recipient.delete()
+
+
+def test_the_database_refuses_to_stop_one_kind_twice():
+    wish = MailOptOut.objects.create(
+        owner=UserFactory(), kind="session-reminder", opted_out_at=LONG_AGO
+    )
+
+    with refused("mail_opt_out_once_per_kind", columns="accounts_mailoptout.owner_id"):
+        MailOptOut.objects.create(owner=wish.owner, kind=wish.kind, opted_out_at=LATER)
+
+
+def test_the_database_refuses_to_stop_mail_of_no_kind():
+    with refused("mail_opt_out_has_a_kind"):
+        MailOptOut.objects.create(owner=UserFactory(), kind="", opted_out_at=LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [
+        ({}, "Waiting"),
+        ({"attempts": 2}, "Refused so far"),
+        ({"attempts": 80, "given_up_at": LATER}, "Given up"),
+        ({"attempts": 2, "sent_at": LATER}, "Sent"),
+        ({"dropped_at": LATER, "dropped_because": "Too late."}, "Dropped: Too late."),
+    ],
+)
+def test_a_mail_says_what_became_of_it(facts, word):
+    assert OutgoingMailFactory(**facts).state == word

@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 
 import pytest
+from django.core import mail as django_mail
 from django.db import connection, transaction
 
-from accounts import supervision
-from accounts.models import Supervision
-from accounts.tests.factories import SupervisionFactory, UserFactory
+from accounts import mail, supervision
+from accounts import tasks as account_tasks
+from accounts.models import OutgoingMail, Supervision
+from accounts.tests.factories import OutgoingMailFactory, SupervisionFactory, UserFactory
 from courses import completion, enrollment, learning
 from courses.models import Attempt, Completion, Enrollment, EvaluationResponse
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
@@ -176,3 +178,65 @@ def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, se
     certificate.refresh_from_db()
     files = [path.name for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
     assert files == [certificate.pdf.name.rsplit("/", 1)[-1]]
+
+
+def send(promise):
+    account_tasks.send_mail(mail_id=str(promise.pk))
+
+
+def test_a_mail_promised_by_two_requests_is_promised_once(noon):
+    supervisor, trainee = UserFactory.create_batch(2)
+
+    def post():
+        return mail.post(
+            recipient=trainee,
+            kind="supervision-request",
+            key="the same",
+            template="supervision_request",
+            context={"supervisor": supervisor},
+            at=noon,
+        )
+
+    first, second = at_the_same_time(post, post)
+
+    assert first == second == OutgoingMail.objects.get()
+
+
+def test_two_workers_send_one_mail():
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(lambda: send(promise), lambda: send(promise))
+
+    assert len(django_mail.outbox) == 1
+
+
+def test_a_mail_taken_back_while_it_goes_out_is_sent_and_not_dropped(noon):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(
+        lambda: send(promise),
+        lambda: mail.take_back(key=promise.key, because="Answered.", at=noon),
+    )
+
+    assert len(django_mail.outbox) == 1
+    assert OutgoingMail.objects.get().state == "Sent"
+
+
+def test_a_worker_that_waited_for_a_taking_back_sends_nothing(noon):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(
+        lambda: mail.take_back(key=promise.key, because="Answered.", at=noon),
+        lambda: send(promise),
+    )
+
+    assert django_mail.outbox == []
+    assert OutgoingMail.objects.get().state == "Dropped: Answered."
+
+
+def test_two_sweeps_ask_for_a_mail_once(sent_tasks):
+    promise = OutgoingMailFactory()
+
+    at_the_same_time(account_tasks.send_waiting_mail, account_tasks.send_waiting_mail)
+
+    assert sent_tasks == [("accounts.send_mail", {"mail_id": str(promise.pk)})]

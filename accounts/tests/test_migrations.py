@@ -1,0 +1,64 @@
+"""What migrations do with rows that are there already."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.models import OutgoingMail, Supervision
+from accounts.tests.factories import SupervisionFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ASKED_AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def migrate(name):
+    """To this migration of accounts; the models as they were then."""
+    executor = MigrationExecutor(connection)
+    executor.migrate([("accounts", name)])
+    return MigrationExecutor(connection).loader.project_state([("accounts", name)]).apps
+
+
+@pytest.fixture
+def before():
+    """The database before supervision mail was a promise; afterwards as it is today."""
+    latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    yield lambda: migrate("0002_outgoing_mail")
+    MigrationExecutor(connection).migrate(latest)
+
+
+def test_a_supervision_request_without_its_mail_becomes_a_promise_and_no_other(before, settings):
+    settings.SITE_URL = "https://portal.example.org"
+    unsent = SupervisionFactory(
+        waiting=True,
+        requested_at=ASKED_AT,
+        supervisor__legal_name="Helena O'Brien",
+        trainee__legal_name="Maya Okafor",
+    )
+    sent = SupervisionFactory(waiting=True)
+    for answered in ("declined", "ended"):
+        SupervisionFactory(**{answered: True})
+    SupervisionFactory()
+    apps = before()
+    was = apps.get_model("accounts", "Supervision").objects.filter(pk=sent.pk)
+    was.update(mailed_at=sent.requested_at + timedelta(minutes=1))
+
+    migrate("0003_promise_unsent_supervision_mail")
+    migrate("0004_remove_supervision_mailed_at")
+
+    promise = OutgoingMail.objects.get()
+    assert (promise.recipient, promise.kind, promise.state) == (
+        unsent.trainee,
+        "supervision-request",
+        "Waiting",
+    )
+    assert promise.key == f"supervision-request:{unsent.pk}"
+    assert promise.subject == "Helena O'Brien asks to read your continuing education record"
+    assert promise.body.startswith("Hello Maya Okafor,\n\nHelena O'Brien (")
+    assert "\nhttps://portal.example.org/supervision/\n" in promise.body
+    assert (promise.created_at, promise.next_attempt_at) == (ASKED_AT, ASKED_AT)
+    assert Supervision.objects.count() == 5
