@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import zoneinfo
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from allauth.account.forms import SignupForm as AllauthSignupForm
@@ -147,24 +148,37 @@ class ProfileForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ["legal_name", "time_zone"]
+        fields = ["legal_name", "preferred_name", "time_zone"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Known already: the browser must not guess it anew.
         del self.fields["time_zone"].widget.attrs["data-detect-time-zone"]
 
+    def clean_preferred_name(self) -> str:
+        return names.clean(self.cleaned_data["preferred_name"])
+
 
 class LicenseForm(forms.ModelForm):
     class Meta:
         model = License
-        fields = ["state", "license_type", "number"]
+        fields = ["state", "license_type", "number", "issued_on", "expires_on"]
+        widgets = {
+            "issued_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "expires_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        }
 
     def clean_license_type(self) -> str:
         return names.clean(self.cleaned_data["license_type"])
 
     def clean_number(self) -> str:
         return names.clean(self.cleaned_data["number"])
+
+    def clean_expires_on(self) -> date | None:
+        issued_on, expires_on = self.cleaned_data.get("issued_on"), self.cleaned_data["expires_on"]
+        if issued_on and expires_on and expires_on <= issued_on:
+            raise forms.ValidationError("A license expires after it is issued. Check the two days.")
+        return expires_on
 
 
 class SupervisionRequestForm(forms.Form):

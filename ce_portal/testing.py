@@ -64,16 +64,21 @@ def _a_ledger_that_tests_may_empty() -> Iterator[None]:
     Its triggers step aside for just that moment, and are in force during every test.
     """
     # By name: the wiring imports no app, and a module cannot begin with a digit in an import.
-    append_only = importlib.import_module("transcripts.migrations.0002_append_only_ledger")
+    append_only = [
+        importlib.import_module("transcripts.migrations.0002_append_only_ledger"),
+        importlib.import_module("accounts.migrations.0007_append_only_history"),
+    ]
     case: Any = TransactionTestCase
     empty_tables = case._fixture_teardown
 
     def empty_tables_without_triggers(self: TransactionTestCase) -> None:
-        append_only.drop_triggers(connection)
+        for each in append_only:
+            each.drop_triggers(connection)
         try:
             empty_tables(self)
         finally:
-            append_only.create_triggers(connection)
+            for each in append_only:
+                each.create_triggers(connection)
 
     case._fixture_teardown = empty_tables_without_triggers
     yield
