@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from django import forms
+# For what they register: ours take the place of it.
+import allauth.mfa.admin
+import allauth.usersessions.admin  # noqa: F401
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -14,13 +18,19 @@ from django.http import HttpRequest
 from django.template.defaultfilters import linebreaksbr
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.forms import AdminPasswordChangeForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import mail, names
-from accounts.models import License, OutgoingMail, Supervision, User
+from accounts import mail, names, people
+from accounts.models import License, NameChange, OutgoingMail, Supervision, User
 
 
-class PersonForm(forms.ModelForm):
+class PersonForm(UserChangeForm):
+    """Shows that there is a password, and nothing of it."""
+
+    class Meta:
+        model = User
+        fields = "__all__"
+
     def clean_email(self) -> str:
         """Kept in lower case, as sign-in looks for it."""
         return self.cleaned_data["email"].lower()
@@ -31,6 +41,34 @@ class PersonForm(forms.ModelForm):
 
 class LicenseInline(TabularInline):
     model = License
+    fields = [
+        "state",
+        "license_type",
+        "number",
+        "issued_on",
+        "expires_on",
+        "added_at",
+        "removed_at",
+    ]
+    readonly_fields = ["removed_at"]
+    ordering = ["state", "license_type", "added_at"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class NameChangeInline(TabularInline):
+    """Who changed the legal name, when and from what."""
+
+    model = NameChange
+    fk_name = "person"
+    fields = ["old_name", "new_name", "changed_by", "changed_at"]
+    ordering = ["-changed_at"]
     extra = 0
     can_delete = False
 
@@ -52,13 +90,25 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     search_fields = ["email", "legal_name"]
     ordering = ["email"]
     readonly_fields = ["date_joined", "last_login"]
-    inlines = [LicenseInline]
+    inlines = [LicenseInline, NameChangeInline]
     fieldsets = [
-        (None, {"fields": ["email", "legal_name", "time_zone", "password"]}),
+        (None, {"fields": ["email", "legal_name", "preferred_name", "time_zone", "password"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
         ("Dates", {"fields": ["date_joined", "last_login"]}),
     ]
     filter_horizontal = ["groups"]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """A legal name changes by the verb that keeps its history."""
+        legal_name = obj.legal_name
+        obj.legal_name = form.initial["legal_name"]
+        super().save_model(request, obj, form, change)
+        people.rename(
+            person=obj,
+            legal_name=legal_name,
+            by=cast(User, request.user),
+            at=timezone.now(),
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -73,6 +123,29 @@ admin.site.unregister(Group)
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
+
+
+admin.site.unregister(UserSession)
+admin.site.unregister(Authenticator)
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(ModelAdmin):
+    """Whose sign-in asks for what. Deleting a lost one is how its owner gets in again."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_select_related = ["user"]
+    list_filter = ["type"]
+    search_fields = ["user__email"]
+    ordering = ["user__email", "type", "id"]
+    # Not its data: that holds the secrets, sealed.
+    fields = ["user", "type", "created_at", "last_used_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Supervision)

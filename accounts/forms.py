@@ -1,11 +1,17 @@
-"""Turn text into values: sign-up, profile, license, supervision."""
+"""Turn text into values: sign-up, passkeys, profile, license, supervision."""
 
 from __future__ import annotations
 
+import contextlib
 import zoneinfo
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn import forms as allauth_passkeys
 from django import forms
 
 from accounts import names
@@ -69,30 +75,110 @@ class SignupForm(AllauthSignupForm):
     field_order = ["legal_name", "email", "time_zone", "password1", "password2"]
 
 
+def passkey_field() -> forms.JSONField:
+    """What the browser proves by a passkey; a script writes it."""
+    words = "Your browser sent no passkey. Try again, or choose another way."
+    return forms.JSONField(
+        widget=forms.HiddenInput, error_messages={"required": words, "invalid": words}
+    )
+
+
+def passkey_name_field() -> forms.CharField:
+    return forms.CharField(
+        label="Name",
+        max_length=100,
+        help_text="So that you can tell your passkeys apart, such as “Laptop at the office”.",
+    )
+
+
+@contextlib.contextmanager
+def forged_passkey_is_an_error() -> Iterator[None]:
+    """What no browser sends makes the library that reads it fail in these ways."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise get_mfa_adapter().validation_error("incorrect_code") from error
+
+
+class AddPasskeyForm(allauth_passkeys.AddWebAuthnForm):
+    name = passkey_name_field()
+    passwordless = forms.BooleanField(
+        label="It also signs me in without my password",
+        required=False,
+        help_text="Your device must then ask for a fingerprint, a face or a PIN.",
+    )
+    credential = passkey_field()
+
+    def clean(self) -> dict[str, Any]:
+        with forged_passkey_is_an_error():
+            return super().clean()
+
+
+class NamePasskeyForm(allauth_passkeys.EditWebAuthnForm):
+    name = passkey_name_field()
+
+
+class UsePasskeyForm(allauth_passkeys.AuthenticateWebAuthnForm):
+    credential = passkey_field()
+
+    def clean_credential(self) -> Authenticator:
+        with forged_passkey_is_an_error():
+            return super().clean_credential()
+
+
+class SignInWithPasskeyForm(allauth_passkeys.LoginWebAuthnForm):
+    credential = passkey_field()
+
+    def clean_credential(self) -> Authenticator:
+        with forged_passkey_is_an_error():
+            return super().clean_credential()
+
+
+class ProveWithPasskeyForm(allauth_passkeys.ReauthenticateWebAuthnForm):
+    credential = passkey_field()
+
+    def clean_credential(self) -> Authenticator:
+        with forged_passkey_is_an_error():
+            return super().clean_credential()
+
+
 class ProfileForm(forms.ModelForm):
     legal_name = LegalNameField()
     time_zone = time_zone_field()
 
     class Meta:
         model = User
-        fields = ["legal_name", "time_zone"]
+        fields = ["legal_name", "preferred_name", "time_zone"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Known already: the browser must not guess it anew.
         del self.fields["time_zone"].widget.attrs["data-detect-time-zone"]
 
+    def clean_preferred_name(self) -> str:
+        return names.clean(self.cleaned_data["preferred_name"])
+
 
 class LicenseForm(forms.ModelForm):
     class Meta:
         model = License
-        fields = ["state", "license_type", "number"]
+        fields = ["state", "license_type", "number", "issued_on", "expires_on"]
+        widgets = {
+            "issued_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "expires_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        }
 
     def clean_license_type(self) -> str:
         return names.clean(self.cleaned_data["license_type"])
 
     def clean_number(self) -> str:
         return names.clean(self.cleaned_data["number"])
+
+    def clean_expires_on(self) -> date | None:
+        issued_on, expires_on = self.cleaned_data.get("issued_on"), self.cleaned_data["expires_on"]
+        if issued_on and expires_on and expires_on <= issued_on:
+            raise forms.ValidationError("A license expires after it is issued. Check the two days.")
+        return expires_on
 
 
 class SupervisionRequestForm(forms.Form):

@@ -67,6 +67,11 @@ _OPTIONAL = [
         "when only the evaluation stands between you and your credit",
     ),
     (
+        "license-expiring",
+        "License expiring",
+        "180, 90, 30 and 7 days before the last day of a license of yours",
+    ),
+    (
         "enrollment-expiring",
         "Enrollment ending soon",
         "when the time to finish a course of yours is nearly over",

@@ -1,11 +1,11 @@
-"""What is true of people: users, their licenses, who may read whose record, their mail."""
+"""What is true of people: users, names, licenses, who may read whose record, their mail."""
 
 from __future__ import annotations
 
 import re
 import uuid
 import zoneinfo
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -61,6 +61,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         validators=[names.check_name],
         help_text="As on your license. It is printed on every certificate.",
     )
+    preferred_name = models.CharField(
+        max_length=names.MAX_LENGTH,
+        blank=True,
+        validators=[names.check_name],
+        help_text="How we greet you. Certificates keep the legal name.",
+    )
     time_zone = models.CharField(
         max_length=64, default=default_time_zone, validators=[check_time_zone]
     )
@@ -89,7 +95,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.legal_name
 
     def get_short_name(self) -> str:
-        return self.legal_name.split()[0]
+        return self.preferred_name or self.legal_name.split()[0]
 
     @property
     def initials(self) -> str:
@@ -102,16 +108,61 @@ class User(AbstractBaseUser, PermissionsMixin):
         return zoneinfo.ZoneInfo(self.time_zone)
 
 
+class NameChange(models.Model):
+    """One change of a person's legal name. The database refuses to change or remove it."""
+
+    person = models.ForeignKey(User, models.PROTECT, related_name="name_changes")
+    old_name = models.CharField(max_length=names.MAX_LENGTH)
+    new_name = models.CharField(max_length=names.MAX_LENGTH)
+    changed_by = models.ForeignKey(User, models.PROTECT, related_name="name_changes_made")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(old_name=F("new_name")), name="name_change_changes_the_name"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.old_name} became {self.new_name}"
+
+
 class LicenseQuerySet(models.QuerySet["License"]):
+    def on_file(self) -> LicenseQuerySet:
+        """Not removed by their holder; in force or not."""
+        return self.filter(removed_at__isnull=True)
+
+    def in_force(self, *, on: date) -> LicenseQuerySet:
+        """On file, issued by that day, and not expired before it. A day unknown hinders nothing."""
+        return self.on_file().filter(
+            Q(issued_on__isnull=True) | Q(issued_on__lte=on),
+            Q(expires_on__isnull=True) | Q(expires_on__gte=on),
+        )
+
+    def due_for_reminder(self, *, on: date) -> LicenseQuerySet:
+        """Nearer to its last day than any reminder that its holder got."""
+        due = Q()
+        for days in License.REMIND_BEFORE:
+            due |= Q(expires_on__lte=on + timedelta(days=days)) & (
+                Q(reminded_days__isnull=True) | Q(reminded_days__gt=days)
+            )
+        return self.on_file().filter(due, expires_on__gte=on, holder__is_active=True)
+
     def by_state(self) -> LicenseQuerySet:
         return self.order_by("state", "license_type", "added_at", "id")
 
 
 class License(models.Model):
-    """One license of one person: the state that gave it, its type, its number."""
+    """One license of one person, as it is now: state, type, number and dates.
+
+    Its holder may correct it or take it off; ``LicenseVersion`` keeps what it was.
+    """
+
+    REMIND_BEFORE: ClassVar[tuple[int, ...]] = (180, 90, 30, 7)  # days
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    holder = models.ForeignKey(User, models.CASCADE, related_name="licenses")
+    holder = models.ForeignKey(User, models.PROTECT, related_name="licenses")
     state = models.CharField(max_length=2, choices=states.CHOICES)
     license_type = models.CharField(
         "type",
@@ -132,7 +183,18 @@ class License(models.Model):
         ],
         help_text="As printed on the license",
     )
+    issued_on = models.DateField("issued", null=True, blank=True)
+    expires_on = models.DateField(
+        "expires",
+        null=True,
+        blank=True,
+        help_text="Its last day. We remind you 180, 90, 30 and 7 days before.",
+    )
     added_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    reminded_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, editable=False, help_text="Of which reminder before this last day"
+    )
 
     objects = LicenseQuerySet.as_manager()
 
@@ -143,12 +205,50 @@ class License(models.Model):
                 "state",
                 Lower("license_type"),
                 Lower("number"),
+                condition=Q(removed_at__isnull=True),
                 name="license_once_per_holder",
             ),
             models.CheckConstraint(
                 condition=~Q(license_type="") & ~Q(number=""), name="license_has_type_and_number"
             ),
+            models.CheckConstraint(
+                condition=Q(issued_on__isnull=True)
+                | Q(expires_on__isnull=True)
+                | Q(expires_on__gt=F("issued_on")),
+                name="license_expires_after_it_is_issued",
+                violation_error_message="A license expires after it is issued. Check the two days.",
+            ),
+            models.CheckConstraint(
+                condition=Q(reminded_days__isnull=True) | Q(expires_on__isnull=False),
+                name="license_reminder_has_a_last_day",
+            ),
         ]
+        indexes = [
+            models.Index(
+                fields=["expires_on"],
+                condition=Q(removed_at__isnull=True),
+                name="license_on_file_by_last_day",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} {self.license_type} {self.number}"
+
+
+class LicenseVersion(models.Model):
+    """A license as it was from one moment on. The database refuses to change or remove it.
+
+    So what an award of some day says of a license can be explained, whatever became of it.
+    """
+
+    license = models.ForeignKey(License, models.PROTECT, related_name="versions")
+    state = models.CharField(max_length=2, choices=states.CHOICES)
+    license_type = models.CharField("type", max_length=40)
+    number = models.CharField(max_length=40)
+    issued_on = models.DateField("issued", null=True, blank=True)
+    expires_on = models.DateField("expires", null=True, blank=True)
+    recorded_by = models.ForeignKey(User, models.PROTECT, related_name="license_versions_made")
+    recorded_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.get_state_display()} {self.license_type} {self.number}"

@@ -9,6 +9,7 @@ urlpatterns = [
     path("profile/mail/", views.mail_preferences, name="mail_preferences"),
     path("mail/stop/<str:token>/", views.stop_mail_kind, name="stop_mail_kind"),
     path("licenses/", views.licenses, name="licenses"),
+    path("licenses/<uuid:pk>/", views.license_page, name="license"),
     path("licenses/<uuid:pk>/remove/", views.remove_license, name="remove_license"),
     path("supervision/", views.supervision_page, name="supervision"),
     path("supervision/requests/<uuid:pk>/accept/", views.accept, name="accept_supervision"),

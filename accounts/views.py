@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.signing import BadSignature
@@ -15,30 +16,39 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import licenses as license_story
-from accounts import mail
+from accounts import mail, people
 from accounts import supervision as supervision_story
 from accounts.forms import LicenseForm, MailPreferencesForm, ProfileForm, SupervisionRequestForm
 from accounts.mail_kinds import KINDS
-from accounts.models import License, Supervision
+from accounts.models import License, NameChange, Supervision
 from accounts.requests import SignedInRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: SignedInRequest) -> HttpResponse:
-    """Name, time zone, and the licenses on file."""
-    form = ProfileForm(request.POST or None, instance=request.user)
+    """Names, time zone, and the licenses on file."""
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=request.user)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        people.save_profile(
+            person=request.user,
+            legal_name=form.cleaned_data["legal_name"],
+            preferred_name=form.cleaned_data["preferred_name"],
+            time_zone=form.cleaned_data["time_zone"],
+            at=timezone.now(),
+        )
         messages.success(request, "Your profile is saved.")
         return redirect("accounts:profile")
     if form.errors:
         request.user.refresh_from_db()
+    changes = NameChange.objects.filter(person=request.user).select_related("changed_by")
     return render(
         request,
         "accounts/profile.html",
         {
             "form": form,
-            "licenses": License.objects.filter(holder=request.user).by_state(),
+            "licenses": License.objects.filter(holder=request.user).on_file().by_state(),
+            "name_changes": changes.order_by("-changed_at", "-pk"),
+            "today": timezone.localdate(),
             "section": "profile",
         },
         status=422 if form.errors else 200,
@@ -86,29 +96,57 @@ def stop_mail_kind(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@reauthentication_required(allow_get=True)
 def licenses(request: SignedInRequest) -> HttpResponse:
     """The licenses on file, and one more."""
-    form = LicenseForm(request.POST or None)
+    form = LicenseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            added = license_story.add(
-                holder=request.user,
-                state=form.cleaned_data["state"],
-                license_type=form.cleaned_data["license_type"],
-                number=form.cleaned_data["number"],
-                at=timezone.now(),
-            )
+            added = license_story.add(holder=request.user, at=timezone.now(), **form.cleaned_data)
         except license_story.LicenseError as error:
             form.add_error("number", str(error))
         else:
             messages.success(request, f"{added} is on your profile.")
             return redirect("accounts:licenses")
+    held = License.objects.filter(holder=request.user).by_state()
     return render(
         request,
         "accounts/licenses.html",
         {
             "form": form,
-            "licenses": License.objects.filter(holder=request.user).by_state(),
+            "licenses": held.on_file(),
+            "removed": held.filter(removed_at__isnull=False),
+            "today": timezone.localdate(),
+            "section": "profile",
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@reauthentication_required(allow_get=True)
+def license_page(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    """One license: what it says now, to be corrected, and what it said before."""
+    license_ = get_object_or_404(License, pk=pk, holder=request.user)
+    facts = {name: getattr(license_, name) for name in license_story.FACTS}
+    form = LicenseForm(request.POST if request.method == "POST" else None, initial=facts)
+    if request.method == "POST" and form.is_valid():
+        try:
+            license_story.correct(
+                license_=license_, by=request.user, at=timezone.now(), **form.cleaned_data
+            )
+        except license_story.LicenseError as error:
+            form.add_error("number", str(error))
+        else:
+            messages.success(request, "Your license is saved.")
+            return redirect("accounts:licenses")
+    return render(
+        request,
+        "accounts/license.html",
+        {
+            "form": form,
+            "license": license_,
+            "versions": license_.versions.order_by("-recorded_at", "-pk"),
             "section": "profile",
         },
         status=422 if form.errors else 200,
@@ -116,9 +154,10 @@ def licenses(request: SignedInRequest) -> HttpResponse:
 
 
 @require_POST
+@reauthentication_required
 def remove_license(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     license_ = get_object_or_404(License, pk=pk, holder=request.user)
-    license_story.remove(license_=license_)
+    license_story.remove(license_=license_, at=timezone.now())
     messages.success(
         request, f"{license_} is off your profile. Certificates issued before still name it."
     )

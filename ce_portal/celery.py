@@ -29,8 +29,13 @@ class PortalTask(DjangoTask):
 app = Celery("ce_portal", task_cls=PortalTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(related_name="reminders")
 
 app.conf.beat_schedule = {
+    "remind-of-licenses-that-expire": {
+        "task": "accounts.remind_of_expiring_licenses",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
     "ask-again-for-unsent-mail": {
         "task": "accounts.send_waiting_mail",
         "schedule": schedule(60.0),  # seconds

@@ -74,3 +74,32 @@ def show_span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     elif f"{first:%p}" == f"{last:%p}":
         opening = opening.rsplit(" ", 1)[0]
     return f"{opening} to {show_clock(last)} {last:%Z}"
+
+
+# What a browser calls itself names its forebears too, so the first match counts.
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox/": "Firefox",
+    "FxiOS": "Firefox",
+    "Chrome/": "Chrome",
+    "CriOS": "Chrome",
+    "Safari/": "Safari",
+}
+_SYSTEMS = {
+    "iPhone": "an iPhone",
+    "iPad": "an iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS X": "a Mac",
+    "CrOS": "a Chromebook",
+    "Linux": "Linux",
+}
+
+
+def show_browser(user_agent: str) -> str:
+    """Which browser on which system, as far as it says so: Firefox on Windows."""
+    browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), "A browser")
+    system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), "")
+    return f"{browser} on {system}" if system else browser

@@ -21,6 +21,7 @@ HOUSE_LABELS = {
     "Current Password": "Current password",
     "New Password": "New password",
     "New Password (again)": "New password (again)",
+    "Authenticator code": "Code from the app",
 }
 
 

@@ -22,6 +22,8 @@ from ce_portal.settings import DATABASES, EMBEDDED, STATIC_ROOT  # noqa: E402
 STATIC_ROOT.mkdir()
 ALLOWED_HOSTS = ["testserver", "localhost"]
 SECURE_SSL_REDIRECT = False
+# On both databases; the tests of the second factor ask for it.
+STAFF_SECOND_FACTOR = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

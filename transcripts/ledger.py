@@ -132,7 +132,7 @@ def build_record(
     at: datetime,
 ) -> dict[str, Any]:
     """The award as one document of plain JSON values; dates and moments as ISO 8601 text."""
-    licenses = License.objects.filter(holder=holder).by_state()
+    licenses = License.objects.filter(holder=holder).in_force(on=earned_on).by_state()
     return _plain(
         {
             "version": RECORD_VERSION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import OutgoingMail, Supervision
-from accounts.tests.factories import SupervisionFactory
+from accounts.tests.factories import LicenseFactory, SupervisionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,9 +26,9 @@ def migrate(name):
 
 @pytest.fixture
 def before():
-    """The database before supervision mail was a promise; afterwards as it is today."""
+    """The database at an earlier migration, when asked; afterwards as it is today."""
     latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    yield lambda: migrate("0002_outgoing_mail")
+    yield lambda name="0002_outgoing_mail": migrate(name)
     MigrationExecutor(connection).migrate(latest)
 
 
@@ -51,8 +52,8 @@ def test_a_supervision_request_without_its_mail_becomes_a_promise_and_no_other(b
     migrate("0004_remove_supervision_mailed_at")
 
     promise = OutgoingMail.objects.get()
-    assert (promise.recipient, promise.kind, promise.state) == (
-        unsent.trainee,
+    assert (promise.recipient_id, promise.kind, promise.state) == (
+        unsent.trainee_id,
         "supervision-request",
         "Waiting",
     )
@@ -62,3 +63,20 @@ def test_a_supervision_request_without_its_mail_becomes_a_promise_and_no_other(b
     assert "\nhttps://portal.example.org/supervision/\n" in promise.body
     assert (promise.created_at, promise.next_attempt_at) == (ASKED_AT, ASKED_AT)
     assert Supervision.objects.count() == 5
+
+
+def test_a_license_of_before_has_its_first_version_once(before):
+    kept = LicenseFactory()
+    apps = before("0005_names_and_license_history")
+    first_versions = importlib.import_module("accounts.migrations.0006_first_license_versions")
+
+    for _ in range(2):
+        first_versions.keep_first_versions(apps, None)
+
+    found = apps.get_model("accounts", "LicenseVersion").objects.get()
+    assert (found.license_id, found.number, found.recorded_by_id, found.recorded_at) == (
+        kept.pk,
+        kept.number,
+        kept.holder_id,
+        kept.added_at,
+    )

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core import mail
@@ -11,21 +11,25 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import License, Supervision, User
+from accounts import licenses
+from accounts.models import License, NameChange, Supervision, User
 from accounts.tests.factories import (
     PASSWORD,
     LicenseFactory,
     SupervisionFactory,
     UserFactory,
 )
+from accounts.tests.security import prove_by_password
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def maya(client):
+    """Signed in, and has just shown again that it is her."""
     user = UserFactory(email="maya@example.com", legal_name="Maya Okafor")
     client.force_login(user)
+    prove_by_password(client)
     return user
 
 
@@ -104,6 +108,38 @@ def test_profile_names_the_person_by_the_kept_name_while_the_form_is_wrong(clien
     assert page.context["user"].legal_name == "Maya Okafor"
 
 
+def test_profile_keeps_the_name_that_was_and_shows_who_changed_it(client, maya):
+    typed = {"legal_name": "Maya Brandt", "time_zone": "America/Chicago"}
+
+    client.post(reverse("accounts:profile"), typed)
+    client.post(reverse("accounts:profile"), typed)
+
+    change = NameChange.objects.get()
+    assert (change.person, change.old_name, change.new_name, change.changed_by) == (
+        maya,
+        "Maya Okafor",
+        "Maya Brandt",
+        maya,
+    )
+    page = client.get(reverse("accounts:profile"))
+    assert "Changed to Maya Brandt on" in page.text
+    assert "by you" in page.text
+
+
+def test_profile_greets_by_the_preferred_name_and_keeps_the_legal_one(client, maya):
+    typed = {"legal_name": "Maya Okafor", "preferred_name": " May  O ", "time_zone": "Asia/Tokyo"}
+
+    client.post(reverse("accounts:profile"), typed)
+
+    maya.refresh_from_db()
+    assert (maya.preferred_name, maya.get_short_name(), maya.legal_name) == (
+        "May O",
+        "May O",
+        "Maya Okafor",
+    )
+    assert NameChange.objects.count() == 0
+
+
 # --- Licenses ---
 
 
@@ -175,7 +211,88 @@ def test_remove_license_answers_404_for_another_persons_and_removes_nothing(clie
     }
 
     assert statuses == {"another's": 404, "nobody's": 404, "mine": 302}
-    assert list(License.objects.all()) == [anothers]
+    assert list(License.objects.on_file()) == [anothers]
+
+
+def test_license_is_corrected_and_shows_what_it_said_before(client, maya):
+    held = licenses.add(
+        holder=maya, state="NY", license_type="LCSW", number="OLD-1", at=timezone.now()
+    )
+    typed = {"state": "NY", "license_type": "LCSW", "number": "NEW-2", "expires_on": "2030-06-30"}
+
+    answer = client.post(reverse("accounts:license", args=[held.pk]), typed)
+
+    assert answer.url == reverse("accounts:licenses")
+    held.refresh_from_db()
+    assert (held.number, held.expires_on) == ("NEW-2", date(2030, 6, 30))
+    page = client.get(reverse("accounts:license", args=[held.pk]))
+    assert [version.number for version in page.context["versions"]] == ["NEW-2", "OLD-1"]
+    assert page.context["form"]["expires_on"].value() == date(2030, 6, 30)
+    assert 'value="2030-06-30"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (
+            {"issued_on": "2030-01-02", "expires_on": "2030-01-01"},
+            "A license expires after it is issued. Check the two days.",
+        ),
+        ({"expires_on": "yesterday"}, "Enter a valid date."),
+        ({"number": ""}, "Fill this in."),
+    ],
+)
+def test_license_says_what_is_wrong_and_changes_nothing(client, maya, sent, words):
+    held = LicenseFactory(holder=maya)
+    typed = {"state": "NY", "license_type": "LCSW", "number": "000000", **sent}
+
+    page = client.post(reverse("accounts:license", args=[held.pk]), typed)
+
+    assert page.status_code == 422
+    assert words in page.text
+    assert {name: page.context["form"][name].value() for name in typed} == typed
+    assert list(License.objects.values_list("number", "expires_on")) == [(held.number, None)]
+
+
+def test_license_of_another_person_is_404(client, maya):
+    anothers = LicenseFactory()
+    url = reverse("accounts:license", args=[anothers.pk])
+
+    assert [client.get(url).status_code, client.post(url, {}).status_code] == [404, 404]
+
+
+def test_licenses_change_only_after_one_more_proof_and_then_by_themselves(client):
+    maya = UserFactory()
+    client.force_login(maya)
+    held = LicenseFactory(holder=maya)
+    typed = {"state": "NJ", "license_type": "LCSW", "number": "7"}
+    urls = {
+        reverse("accounts:licenses"): typed,
+        reverse("accounts:license", args=[held.pk]): typed,
+        reverse("accounts:remove_license", args=[held.pk]): {},
+    }
+
+    answers = [client.post(url, sent) for url, sent in urls.items()]
+    unchanged = list(License.objects.on_file())
+    first = client.post(reverse("accounts:licenses"), typed)
+    client.post(first.url, {"password": PASSWORD, "next": reverse("accounts:licenses")})
+
+    assert {answer.url.split("?")[0] for answer in answers} == {reverse("account_reauthenticate")}
+    assert unchanged == [held]
+    assert sorted(License.objects.on_file().values_list("number", flat=True)) == sorted(
+        ["7", held.number]
+    )
+
+
+def test_licenses_shows_what_was_removed_and_marks_what_expired(client, maya):
+    LicenseFactory(holder=maya, number="GONE-1", removed_at=timezone.now())
+    LicenseFactory(holder=maya, number="OVER-2", expires_on=date(2020, 1, 1))
+
+    page = client.get(reverse("accounts:licenses"))
+
+    assert [held.number for held in page.context["licenses"]] == ["OVER-2"]
+    assert [held.number for held in page.context["removed"]] == ["GONE-1"]
+    assert page.text.count(">Expired<") == 1
 
 
 # --- Supervision ---

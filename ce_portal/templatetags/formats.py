@@ -70,5 +70,11 @@ def seats(left: int | None) -> str:
     return formats.show_seats(left)
 
 
+@register.filter
+def browser(user_agent: str) -> str:
+    """Firefox on Windows"""
+    return formats.show_browser(user_agent)
+
+
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name) if name else ZoneInfo(timezone.get_current_timezone_name())

@@ -1,11 +1,10 @@
 """Who may open what without an account: walks every address of the portal."""
 
-import re
-
 import pytest
-from django.urls import URLPattern, get_resolver, resolve, reverse
+from django.urls import resolve, reverse
 
 from accounts.tests.factories import UserFactory
+from courses.tests.walk import pages
 
 OURS_FOR_STRANGERS = {
     "home",
@@ -41,61 +40,26 @@ SIGN_IN_FOR_STRANGERS = {
     "account_reset_password_done",
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
     "admin:login",
 }
 
-EXAMPLES = {
-    "int": "1",
-    "path": "1",
-    "slug": "consent",
-    "str": "CEP-0000-0000-0000-0000",
-    "uuid": "6f2c1d3e-8a57-4c0b-9d6e-2f1b7a9c4e55",
-}
-# Routes that are regular expressions, by name.
-EXAMPLE_PATHS = {
-    "account_confirm_email": "accounts/confirm-email/some-key/",
-    "account_reset_password_from_key": "accounts/password/reset/key/1-some-key/",
-    "admin:": "admin/no/such/page",
-    "admin:app_list": "admin/courses/",
-}
-
-
-def pages(resolver=None, route="", namespace=""):
-    """Name, an example path and view of every page that the resolver knows."""
-    for entry in (resolver or get_resolver()).url_patterns:
-        path = route + str(entry.pattern)
-        if isinstance(entry, URLPattern):
-            name = f"{namespace}{entry.name or ''}"
-            path = EXAMPLE_PATHS[name] if re.search(r"[\^$\\(]", path) else _example(path)
-            yield name, f"/{path}", entry.callback
-        else:
-            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
-            yield from pages(entry, path, inner)
-
-
-def _example(route):
-    return re.sub(r"<(\w+):\w+>", lambda part: EXAMPLES[part[1]], route)
-
-
-def is_open(view):
-    """Not behind Django's LoginRequiredMiddleware."""
-    return not getattr(view, "login_required", True)
-
 
 def closed_paths():
-    return sorted({path for _, path, view in pages() if not is_open(view)})
+    return sorted({page.path() for page in pages() if not page.is_open})
 
 
 def test_a_stranger_may_open_these_pages_and_no_others():
-    found = {name for name, _, view in pages() if is_open(view)}
+    found = {page.name for page in pages() if page.is_open}
 
     assert found == OURS_FOR_STRANGERS | SIGN_IN_FOR_STRANGERS
 
 
 def test_the_walk_opens_each_page_by_an_address_that_leads_to_it():
-    walked = [(name, view) for name, _, view in pages()]
+    walked = [(page.name, page.view) for page in pages()]
 
-    assert walked == [(name, resolve(path).func) for name, path, _ in pages()]
+    assert walked == [(page.name, resolve(page.path()).func) for page in pages()]
     assert {name.split(":")[0] for name, _ in walked} >= {
         "accounts",
         "admin",
@@ -126,7 +90,7 @@ def test_a_page_that_does_not_exist_is_404_for_a_stranger(client):
 
 @pytest.mark.django_db
 def test_what_the_open_pages_answer_to_a_stranger(client):
-    answers = {name: client.get(path) for name, path, view in pages() if is_open(view)}
+    answers = {page.name: client.get(page.path()) for page in pages() if page.is_open}
 
     assert {name: answer.status_code for name, answer in answers.items()} == {
         "home": 200,
@@ -159,6 +123,8 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "account_reset_password_done": 200,
         "account_reset_password_from_key": 200,
         "account_reset_password_from_key_done": 200,
+        "mfa_authenticate": 302,  # not half signed in
+        "mfa_login_webauthn": 302,  # only a script asks it
         "admin:login": 302,
     }
 

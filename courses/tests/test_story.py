@@ -45,9 +45,12 @@ def test_a_clinician_learns_earns_and_proves_it(
     client.post(link)
     client.post(reverse("account_login"), {"login": "maya@example.com", "password": PASSWORD})
     clinician = User.objects.get(email="maya@example.com")
-    client.post(
+    # A license goes on the profile once she has shown again that it is her.
+    asked = client.post(
         reverse("accounts:licenses"), {"state": "NY", "license_type": "LCSW", "number": "000000"}
     )
+    client.post(asked.url, {"password": PASSWORD, "next": reverse("accounts:licenses")})
+    assert str(clinician.licenses.get()) == "New York LCSW 000000"
 
     # She finds the course, reads what it gives, and enrolls.
     catalog = client.get(reverse("courses:catalog"), {"q": "consent", "topic": "ethics"})

@@ -65,6 +65,7 @@
     // A parent topic is "mixed" when only some of its focus areas are ticked.
     all("[data-indeterminate]").forEach((box) => (box.indeterminate = true));
     all("select[data-detect-time-zone]").forEach(detectTimeZone);
+    all("[data-needs-script]").forEach((button) => (button.hidden = false));
     // After a failed submit the summary takes focus (WCAG 3.3.1).
     all("[data-error-summary]")[0]?.focus();
   };
@@ -75,6 +76,11 @@
   });
   document.addEventListener("click", ({ target }) => {
     if (target.closest("[data-print]")) window.print();
+  });
+  // A passkey that was not used: words on the page beside the button.
+  document.addEventListener("allauth.error", (event) => {
+    event.preventDefault();
+    for (const words of document.querySelectorAll("[data-passkey-error]")) words.hidden = false;
   });
   // No empty parameters in an address: of a form that is sent and of one that htmx reads.
   document.addEventListener("formdata", ({ target, formData }) => {

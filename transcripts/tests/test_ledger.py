@@ -140,6 +140,25 @@ def test_award_freezes_every_fact_of_the_day(noon):
     assert entry.record_sha256 == ledger.digest(entry.record)
 
 
+def test_an_award_names_the_licenses_that_are_in_force_on_the_day_of_completion(noon):
+    holder = UserFactory()
+    facts = {
+        "LAST-DAY": {"expires_on": MARCH_2},
+        "FIRST-DAY": {"issued_on": MARCH_2},
+        "NO-DAYS": {},
+        "EXPIRED": {"expires_on": date(2026, 3, 1)},
+        "NOT-YET": {"issued_on": date(2026, 3, 3)},
+        "REMOVED": {"removed_at": noon},
+    }
+    for number, days in facts.items():
+        LicenseFactory(holder=holder, number=number, **days)
+
+    entry = award(holder, noon)
+
+    named = {license_["number"] for license_ in entry.record["holder"]["licenses"]}
+    assert named == {"LAST-DAY", "FIRST-DAY", "NO-DAYS"}
+
+
 def test_an_award_stays_as_it_was_when_the_person_and_the_licenses_change(noon):
     holder = UserFactory(legal_name="Maya Okafor")
     kept, removed = LicenseFactory.create_batch(2, holder=holder)
@@ -148,7 +167,7 @@ def test_an_award_stays_as_it_was_when_the_person_and_the_licenses_change(noon):
     User.objects.filter(pk=holder.pk).update(legal_name="Maya Brandt", email="new@example.com")
     kept.number = "CHANGED"
     kept.save()
-    licenses.remove(license_=removed)
+    licenses.remove(license_=removed, at=noon)
     LicenseFactory(holder=holder, state="CA")
 
     after = CreditEntry.objects.get(pk=before.pk)

@@ -33,6 +33,10 @@ STOP_LIMIT = 10  # seconds until a process that does not end is killed
 QUICK_DEATH = 5  # seconds; a process that lives shorter counts as failing
 MOST_QUICK_DEATHS = 5
 POLL = 0.2  # seconds
+OPEN_ADMIN = (
+    "Note: a password alone opens the admin, which suits one computer only. "
+    "STAFF_SECOND_FACTOR=true asks staff for a second factor."
+)
 
 
 class _Stop(Exception):
@@ -155,6 +159,8 @@ class Command(BaseCommand):
             lock.truncate(0)
             lock.write(f"{address}, process {os.getpid()}\n")
             lock.flush()
+            if not settings.STAFF_SECOND_FACTOR:
+                self._say(OPEN_ADMIN)
             self._say(f"CE Portal is at {address}   (Ctrl-C stops it)")
             while True:
                 time.sleep(POLL)

@@ -1,0 +1,288 @@
+"""Who gets which answer, at every address of the portal: held against ``authorization.txt``.
+
+Each row of the table is an address, whose row its id names, a verb, and the answer to each of
+``PEOPLE``: a status, or where a redirect leads ("sign-in"; "factor", to set up a second factor;
+"proof", to show once more who one is). A "-" is a question that makes no sense.
+
+An address that the table lacks fails here, and so does an answer that differs; the message holds
+the rows as the portal answers them now. To have the rows of all new addresses in one file:
+
+    AUTHORIZATION_ROWS=rows.txt pytest -n 0 courses/tests/test_authorization.py
+
+Read each cell of a new row before it goes into the table: it is what we promise.
+"""
+
+import logging
+import os
+import re
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
+from accounts.tests.security import give_app, give_passkey, prove_by_app
+from courses.models import SavedSearch
+from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
+from courses.tests.stories import list_in_catalog, pass_post_test, read_lessons
+from courses.tests.walk import pages
+from transcripts.tests.factories import CertificateFactory
+
+TABLE = Path(__file__).parent / "authorization.txt"
+PEOPLE = [
+    "stranger",
+    "clinician",
+    "trainee",
+    "current",  # supervisor
+    "past",  # supervisor: ended
+    "future",  # supervisor: asked, not accepted
+    "curator-1",  # by a password alone
+    "curator-2",  # with the second factor
+    "superuser",  # the same
+]
+VERBS = ["GET", "POST"]
+PARTS = 6  # so that several processes share the walk
+
+
+# --- Whose id an address takes ---
+# Each gives the values of its parts, from the things of the person that it is about.
+
+OURS = {
+    "room": lambda of: {"pk": of.enrollment.pk},
+    "key": lambda of: {"pk": of.enrollment.pk, "key": of.enrollment.course.lessons.first().key},
+    "number": lambda of: {"pk": of.enrollment.pk, "number": 1},
+    "saved": lambda of: {"pk": of.saved_search.pk},
+    "license": lambda of: {"pk": of.license.pk},
+    "asked": lambda of: {"pk": of.asked.pk},
+    "supervised": lambda of: {"pk": of.supervised.pk},
+    "code": lambda of: {"code": of.certificate.code},
+    "person": lambda of: {"person_id": of.user.pk},
+    "passkey": lambda of: {"pk": of.passkey.pk},
+}
+IDS = {
+    "courses:room": OURS["room"],
+    "courses:lesson": OURS["key"],
+    "courses:read": OURS["key"],
+    "courses:post_test": OURS["room"],
+    "courses:attempt": OURS["number"],
+    "courses:evaluation": OURS["room"],
+    "courses:complete": OURS["room"],
+    "courses:change_saved_search": OURS["saved"],
+    "courses:forget_saved_search": OURS["saved"],
+    "transcripts:certificate_pdf": OURS["code"],
+    "transcripts:certificate_link": OURS["code"],
+    "transcripts:trainee": OURS["person"],
+    "transcripts:trainee_csv": OURS["person"],
+    "accounts:license": OURS["license"],
+    "accounts:remove_license": OURS["license"],
+    "accounts:accept_supervision": OURS["asked"],
+    "accounts:decline_supervision": OURS["asked"],
+    "accounts:end_supervision": OURS["supervised"],
+    "mfa_edit_webauthn": OURS["passkey"],
+    "mfa_remove_webauthn": OURS["passkey"],
+}
+# An id or a token that is nobody's own.
+NOBODYS = {"courses:stop_mail", "accounts:stop_mail_kind"}
+
+
+class Things:
+    """One person with one of everything that an address may name."""
+
+    def __init__(self, user, course, at):
+        self.user = user
+        self.enrollment = EnrollmentFactory(learner=user, course=course)
+        read_lessons(self.enrollment, at)
+        pass_post_test(self.enrollment, at)
+        self.certificate = CertificateFactory(entry__holder=user)
+        self.certificate.drawn_at = at
+        self.certificate.pdf.save("certificate.pdf", ContentFile(b"%PDF-"))
+        self.license = LicenseFactory(holder=user)
+        self.asked = SupervisionFactory(trainee=user, waiting=True)
+        self.supervised = SupervisionFactory(trainee=user)
+        self.passkey = give_passkey(user)
+        self.saved_search = SavedSearch.objects.create(
+            owner=user, name="Consent", query="q=consent", created_at=at, seen_until=at
+        )
+
+
+@pytest.fixture
+def world(db, settings, caplog):
+    """The people, their things and their cookies."""
+    # A refusal is logged with its traceback; the rows are what the reader of a failure needs.
+    caplog.set_level(logging.CRITICAL, "django.request")
+    settings.STAFF_SECOND_FACTOR = True
+    at = timezone.now()
+    course = CourseFactory(slug="consent")
+    SessionFactory()
+    list_in_catalog(course)
+    curators = Group.objects.get(name="Curators")
+    of = {name: Things(UserFactory(), course, at) for name in PEOPLE if name != "stranger"}
+    for name in ("curator-1", "curator-2", "superuser"):
+        staff = of[name].user
+        staff.is_staff = True
+        staff.is_superuser = name == "superuser"
+        staff.save()
+        if not staff.is_superuser:
+            staff.groups.add(curators)
+    trainee = of["trainee"]
+    trainee.supervised.delete()
+    trainee.asked.delete()
+    trainee.supervised = SupervisionFactory(trainee=trainee.user, supervisor=of["current"].user)
+    SupervisionFactory(trainee=trainee.user, supervisor=of["past"].user, ended=True)
+    trainee.asked = SupervisionFactory(
+        trainee=trainee.user, supervisor=of["future"].user, waiting=True
+    )
+    # The one without a second factor, in the strict sense of the portal.
+    of["curator-1"].passkey.delete()
+    of["curator-1"].passkey.pk = 0
+    cookies = {"stranger": SimpleCookie()}
+    for name, things in of.items():
+        client = Client()
+        client.force_login(things.user)
+        if name in {"curator-2", "superuser"}:
+            give_app(things.user)
+            prove_by_app(client)
+        cookies[name] = client.cookies
+    return of, cookies
+
+
+def rows_of(page, of, cookies):
+    """The rows of one address, as the portal answers now."""
+    if page.name in IDS:
+        whose = {"own": IDS[page.name], "trainee's": IDS[page.name]}
+    else:
+        whose = {"-": lambda of: {}}
+    for name, values in whose.items():
+        for verb in VERBS:
+            cells = []
+            for person in PEOPLE:
+                if name == "own" and person == "stranger":
+                    cells.append("-")
+                    continue
+                owner = of["trainee" if name != "own" else person]
+                path = page.path(**values(owner), **object_of_the_admin(page, of["trainee"]))
+                cells.append(answer(cookies[person], verb, path))
+            yield page.name, name, verb, *cells
+
+
+def object_of_the_admin(page, trainee):
+    """A row that is there, where the admin's address names one."""
+    if not page.name.startswith("admin:") or not re.search(r"/<path:object_id>/\w", page.route):
+        return {"id": trainee.user.pk}
+    app, model = page.route.removeprefix("admin/").split("/")[:2]
+    if (app, model) == ("accounts", "user"):
+        return {"object_id": trainee.user.pk}
+    first = apps.get_model(app, model).objects.order_by("pk").first()
+    return {"object_id": first.pk} if first else {}
+
+
+def answer(cookies, verb, path):
+    """What one person is answered; nothing of it lasts."""
+    client = Client()
+    client.cookies = SimpleCookie(cookies.output(header="", sep=";"))
+    with transaction.atomic():
+        response = client.generic(verb, path, content_type="application/x-www-form-urlencoded")
+        transaction.set_rollback(True)
+    if response.streaming:
+        list(response)  # to its end, which closes its file
+    if response.status_code != 302:
+        return str(response.status_code)
+    to = response.url
+    if to.startswith((reverse("account_login") + "?", reverse("admin:login") + "?")):
+        return "sign-in"
+    if "/reauthenticate/?" in to:
+        return "proof"
+    if to == reverse("mfa_index") and path.startswith(reverse("admin:index")):
+        return "factor"
+    return "302"
+
+
+def table():
+    """The rows of the file: name, whose and verb to the cells."""
+    lines = TABLE.read_text().splitlines() if TABLE.exists() else []
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    assert {len(row) for row in rows} <= {3 + len(PEOPLE)}, "A row has a cell for each person."
+    assert len({tuple(row[:3]) for row in rows}) == len(rows), "A row stands there twice."
+    return {tuple(row[:3]): tuple(row[3:]) for row in rows}
+
+
+def written(row):
+    name, whose, verb, *cells = row
+    return f"{name:<46} {whose:<10}{verb:<6}" + "".join(f"{cell:<10}" for cell in cells).rstrip()
+
+
+def walked():
+    """Each address once; the resolver knows some by a second route."""
+    return list({page.name: page for page in reversed(list(pages()))}.values())[::-1]
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_address_answers_everybody_as_the_table_says(world, part):
+    promised = table()
+    of, cookies = world
+
+    found = [row for page in walked()[part::PARTS] for row in rows_of(page, of, cookies)]
+
+    missing = [written(row) for row in found if row[:3] not in promised]
+    if missing and (file := os.environ.get("AUTHORIZATION_ROWS")):
+        with Path(file).open("a") as rows:
+            rows.write("\n".join(missing) + "\n")
+    assert missing == [], "Not in the table yet:\n" + "\n".join(missing)
+    different = [
+        f"{written(row)}\n{written((*row[:3], *promised[row[:3]]))}   <- the table"
+        for row in found
+        if promised[row[:3]] != row[3:]
+    ]
+    assert different == [], "Other than the table says:\n" + "\n".join(different)
+
+
+def test_the_table_has_no_row_of_an_address_that_is_gone():
+    names = {page.name for page in pages()}
+
+    assert {name for name, *_ in table()} - names == set()
+
+
+def test_every_address_with_an_id_says_whose_it_is():
+    unsaid = {
+        page.name
+        for page in pages()
+        if page.asks_for_an_id
+        and not page.name.startswith("admin:")
+        and page.name not in IDS.keys() | NOBODYS
+    }
+
+    assert unsaid == set(), "Say in IDS whose row their id names."
+
+
+def test_the_table_gives_what_is_a_trainees_to_no_other_clinician():
+    """What the reader of the table must not overlook: these columns never hold a page or a deed."""
+    harmless = {"404", "403", "405", "sign-in", "proof"}
+    others = [PEOPLE.index(name) for name in ("stranger", "clinician", "past", "future")]
+
+    leaks = {
+        key: {PEOPLE[n]: cells[n] for n in others}
+        for key, cells in table().items()
+        if key[1] == "trainee's" and {cells[n] for n in others} - harmless
+    }
+
+    assert leaks == {}
+
+
+def test_the_table_opens_the_admin_to_staff_with_two_factors_alone():
+    harmless = {"sign-in", "302", "403", "404", "factor"}
+    others = [n for n, name in enumerate(PEOPLE) if name not in {"curator-2", "superuser"}]
+
+    leaks = {
+        key: cells
+        for key, cells in table().items()
+        if key[0].startswith("admin:") and {cells[n] for n in others} - harmless
+    }
+
+    assert leaks == {}
