@@ -30,7 +30,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from courses.tests.test_browser import ROOT, environment_of_a_person, free_port, start_portal
+from ce_portal.tests.browsing import ROOT, environment_of_a_person, free_port, start_portal
 
 pytestmark = pytest.mark.browser
 
