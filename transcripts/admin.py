@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
 
-from transcripts import certificates
+from accounts.models import User
+from transcripts import certificates, ledger
+from transcripts.forms import ReissueForm, ReversalForm
 from transcripts.models import Certificate, CreditEntry, CreditLine
+from transcripts.permissions import can_correct_credit, can_reverse_credit
 
 
 class ReadOnly:
@@ -36,16 +42,134 @@ class CreditLineInline(ReadOnly, TabularInline):
     extra = 0
 
 
+class KindFilter(admin.SimpleListFilter):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("standing", "Counts"), ("reversed", "Reversed"), ("reversal", "Reversals")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CreditEntry]) -> Any:
+        match self.value():
+            case "standing":
+                return queryset.filter(reverses__isnull=True, reversal__isnull=True)
+            case "reversed":
+                return queryset.filter(reversal__isnull=False)
+            case "reversal":
+                return queryset.filter(reverses__isnull=False)
+        return queryset
+
+
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnly, ModelAdmin):
-    """A window on the ledger."""
+    """A window on the ledger. Its two verbs go through ``ledger`` and ``certificates``."""
 
-    list_display = ["id", "holder_name", "title", "hours", "earned_on"]
-    list_filter = ["format"]
+    list_display = ["id", "holder_name", "title", "hours", "earned_on", "kind"]
+    list_select_related = ["reversal"]
+    list_filter = [KindFilter, "reason_class", "format"]
     search_fields = ["holder__email", "holder_name", "title"]
     date_hierarchy = "earned_on"
     ordering = ["-earned_on", "-id"]
     inlines = [CreditLineInline]
+    actions = ["reverse_selected"]
+    actions_detail = ["reissue"]
+
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return can_correct_credit(request.user)
+
+    @admin.display(description="kind")
+    def kind(self, entry: CreditEntry) -> str:
+        if entry.is_reversal:
+            return "Reversal"
+        if entry.is_reversed:
+            return "Reversed"
+        return "Correction" if entry.replaces_id else "Award"
+
+    @admin.action(description="Reverse the selected credit", permissions=["correct"])
+    def reverse_selected(
+        self, request: HttpRequest, queryset: QuerySet[CreditEntry]
+    ) -> HttpResponse | None:
+        """Ask for the reason first; then reverse each entry by itself."""
+        form = ReversalForm(request.POST if "apply" in request.POST else None)
+        entries = list(queryset.order_by("pk"))
+        if not form.is_valid():
+            return self._ask(request, form, entries, title="Reverse credit", verb="Reverse")
+        done = 0
+        for entry in entries:
+            if not can_reverse_credit(request.user, entry):
+                self.message_user(
+                    request, f"{entry}: nobody corrects their own credit.", messages.ERROR
+                )
+                continue
+            try:
+                ledger.reverse(
+                    entry=entry,
+                    reason_class=form.cleaned_data["reason_class"],
+                    reason=form.cleaned_data["reason"],
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except ledger.LedgerError as error:
+                self.message_user(request, f"{entry}: {error}", messages.ERROR)
+            else:
+                done += 1
+        if done:
+            self.message_user(request, f"Reversed {done}.", messages.SUCCESS)
+        return None
+
+    @action(
+        description="Reissue with corrections",
+        url_path="reissue",
+        permissions=["correct"],
+        icon="edit_document",
+    )
+    def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        entry = get_object_or_404(CreditEntry, pk=object_id)
+        back = redirect("admin:transcripts_creditentry_change", object_id)
+        if not can_reverse_credit(request.user, entry):
+            self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
+            return back
+        form = ReissueForm(request.POST or None, entry=entry)
+        if form.is_valid():
+            try:
+                certificate = certificates.reissue(
+                    entry=entry,
+                    correction=form.correction(),
+                    reason_class=form.cleaned_data["reason_class"],
+                    reason=form.cleaned_data["reason"],
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except ledger.LedgerError as error:
+                form.add_error(None, str(error))
+            else:
+                self.message_user(request, f"Reissued as {certificate.code}.", messages.SUCCESS)
+                return redirect("admin:transcripts_creditentry_change", certificate.entry_id)
+        return self._ask(request, form, [entry], title="Reissue with corrections", verb="Reissue")
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        form: ReversalForm,
+        entries: list[CreditEntry],
+        *,
+        title: str,
+        verb: str,
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "form": form,
+            "entries": entries,
+            "verb": verb,
+        }
+        return TemplateResponse(
+            request,
+            "admin/transcripts/creditentry/correct.html",
+            context,
+            status=422 if form.is_bound else 200,
+        )
 
 
 class DrawnFilter(admin.SimpleListFilter):

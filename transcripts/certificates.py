@@ -1,4 +1,4 @@
-"""Asking for certificates: issue one, ask for its PDF again."""
+"""Asking for certificates: issue one, issue it anew with corrected facts, ask for its PDF again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from transcripts import codes, tasks
+from accounts.models import User
+from transcripts import codes, ledger, tasks
 from transcripts.models import Certificate, CreditEntry
 
 CODE_TRIES = 5
@@ -39,6 +40,34 @@ def issue(*, entry: CreditEntry, at: datetime) -> Certificate:
             if last_try:
                 raise
     tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)  # type: ignore[attr-defined]
+    return certificate
+
+
+@transaction.atomic
+def reissue(
+    *,
+    entry: CreditEntry,
+    correction: ledger.Correction,
+    reason_class: str,
+    reason: str,
+    by: User,
+    at: datetime,
+) -> Certificate:
+    """Reverse an award, award it anew with corrected facts, and issue the new certificate.
+
+    The old code stays and says that it is superseded. Locks the entry.
+    Raises LedgerError if the entry is reversed or a reversal, if no reason is given, or if nothing
+    is different or left.
+    """
+    ledger.reverse(entry=entry, reason_class=reason_class, reason=reason, by=by, at=at)
+    corrected = ledger.replace(entry=entry, correction=correction, by=by, at=at)
+    return issue(entry=corrected, at=at)
+
+
+def current(certificate: Certificate) -> Certificate:
+    """The last certificate that was issued in place of this one; itself if there is none."""
+    while certificate.successor is not None:
+        certificate = certificate.successor
     return certificate
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
 from ce_portal.formats import show_hours
+from transcripts import records
 from transcripts.transcript import Transcript
 
 HEADER = [
@@ -20,18 +22,25 @@ HEADER = [
     "Hours with this body and type",
     "Holder",
     "Certificate",
+    "Entry",
+    "Reason",
 ]
 
 # A spreadsheet takes a cell that starts so for a formula and would run it.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# But the hours of a reversal are figures, and must add up.
+_FIGURE = re.compile(r"-\d+(\.\d+)?", re.ASCII)
 
 
 def csv_rows(transcript: Transcript) -> Iterator[list[str]]:
     """The header, then one row for each line of each entry, in the transcript's order."""
     yield HEADER
     for entry in transcript.entries:
-        activity = entry.record["activity"]
-        for line in entry.record["lines"]:
+        record = records.read(entry.record)
+        activity = record["activity"]
+        # A reversal has no certificate of its own; it takes back that of its award.
+        certificate = (entry.reverses or entry).certificate
+        for line in record["lines"]:
             row = [
                 entry.earned_on.isoformat(),
                 entry.title,
@@ -43,10 +52,13 @@ def csv_rows(transcript: Transcript) -> Iterator[list[str]]:
                 line["credit_type_name"],
                 show_hours(Decimal(line["hours"])),
                 entry.holder_name,
-                entry.certificate.code,
+                certificate.code,
+                record["kind"].capitalize(),
+                entry.get_reason_class_display(),
             ]
             yield [_as_text(cell) for cell in row]
 
 
 def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    is_formula = cell.startswith(_FORMULA_STARTS) and not _FIGURE.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell

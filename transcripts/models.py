@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.models import Supervision, User
 
@@ -38,15 +38,31 @@ class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
             entries = entries.filter(earned_on__lt=until)
         return entries
 
+    def standing(self) -> CreditEntryQuerySet:
+        """Awards that count: neither a reversal nor reversed."""
+        return self.filter(reverses__isnull=True, reversal__isnull=True)
+
     def newest_first(self) -> CreditEntryQuerySet:
         return self.order_by("-earned_on", "-id")
+
+
+class ReasonClass(models.TextChoices):
+    """Why credit was corrected, as the public may read it."""
+
+    WRONG_HOURS = "wrong_hours", "Wrong hours"
+    NAME = "name", "Name correction"
+    ERROR = "error", "Issued in error"
+    CAUSE = "cause", "Revoked for cause"
+    DUPLICATE = "duplicate", "Duplicate"
 
 
 class CreditEntry(models.Model):
     """One line of a holder's ledger. The database refuses to change or remove it.
 
-    ``record`` is the truth: the whole award as it was on that day, as one versioned document
-    (``ledger.build_record``). The columns beside it repeat what queries need.
+    An award gives hours. A reversal takes back exactly what one award gave; a correction is a new
+    award that replaces a reversed one. Both name their reason and their author.
+    ``record`` is the truth: the whole entry as it was on that day, as one versioned document
+    (``records``). The columns beside it repeat what queries need.
     """
 
     holder = models.ForeignKey(User, models.PROTECT, related_name="credit_entries")
@@ -61,13 +77,53 @@ class CreditEntry(models.Model):
     recorded_at = models.DateTimeField()
     record = models.JSONField()
     record_sha256 = models.CharField("SHA-256 of the record", max_length=64)
+    reverses = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversal"
+    )
+    replaces = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replacement"
+    )
+    reason_class = models.CharField(max_length=20, choices=ReasonClass.choices, blank=True)
+    reason = models.TextField(blank=True)
+    recorded_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="credit_corrected"
+    )
 
     objects = CreditEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "credit entries"
+        # What no condition on one row can say (a reversal equals its award, and is of no other
+        # reversal) is said by triggers: migration 0004_reversals_match.
         constraints = [
-            models.CheckConstraint(condition=Q(hours__gt=0), name="credit_entry_has_hours"),
+            models.CheckConstraint(
+                condition=Q(reverses__isnull=True, hours__gt=0)
+                | Q(reverses__isnull=False, hours__lt=0),
+                name="credit_entry_gives_or_takes_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(reverses__isnull=True) | Q(replaces__isnull=True),
+                name="credit_entry_reverses_or_replaces",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    reverses__isnull=True,
+                    replaces__isnull=True,
+                    reason_class="",
+                    reason="",
+                    recorded_by__isnull=True,
+                )
+                | (
+                    (Q(reverses__isnull=False) | Q(replaces__isnull=False))
+                    & Q(reason_class__in=ReasonClass.values, recorded_by__isnull=False)
+                    & ~Q(reason="")
+                ),
+                name="credit_entry_correction_has_reason_and_author",
+            ),
+            models.CheckConstraint(
+                condition=Q(recorded_by__isnull=True) | ~Q(recorded_by=F("holder")),
+                name="credit_entry_corrected_by_somebody_else",
+            ),
             models.CheckConstraint(
                 condition=~Q(holder_name="") & ~Q(title=""), name="credit_entry_names_its_facts"
             ),
@@ -83,9 +139,18 @@ class CreditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.holder_name}: {self.title} (#{self.pk})"
 
+    @property
+    def is_reversal(self) -> bool:
+        return self.reverses_id is not None
+
+    @property
+    def is_reversed(self) -> bool:
+        """Asks the database unless the reversal was selected with the entry."""
+        return hasattr(self, "reversal")
+
 
 class CreditLine(models.Model):
-    """Hours of one credit type with one approving body, as one entry awarded them."""
+    """Hours of one credit type with one approving body, as one entry gave or took them back."""
 
     entry = models.ForeignKey(CreditEntry, models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
@@ -100,7 +165,7 @@ class CreditLine(models.Model):
             models.UniqueConstraint(
                 fields=["entry", "body", "credit_type"], name="credit_line_once_per_body_and_type"
             ),
-            models.CheckConstraint(condition=Q(hours__gt=0), name="credit_line_has_hours"),
+            models.CheckConstraint(condition=~Q(hours=0), name="credit_line_has_hours"),
         ]
 
     def __str__(self) -> str:
@@ -114,6 +179,10 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
             return self.all()
         return self.filter(_readable_by(user, at=at, holder="entry__holder"))
 
+    def with_status(self) -> CertificateQuerySet:
+        """Fetches what ``status``, ``reversal`` and ``successor`` read."""
+        return self.select_related("entry__reversal", "entry__replacement__certificate")
+
     def undrawn(self) -> CertificateQuerySet:
         return self.filter(pdf="")
 
@@ -124,6 +193,11 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
 
 class Certificate(models.Model):
     """The document of one credit entry. Without a PDF it is a promise that a sweep will find."""
+
+    class Status(models.TextChoices):
+        VALID = "valid", "Valid"
+        REVERSED = "reversed", "Reversed"
+        SUPERSEDED = "superseded", "Superseded"
 
     entry = models.OneToOneField(CreditEntry, models.PROTECT, related_name="certificate")
     code = models.CharField(max_length=23, unique=True)
@@ -152,3 +226,20 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def status(self) -> Certificate.Status:
+        """What the ledger says of it now; nothing of it is stored here, so nothing can disagree."""
+        if self.successor is not None:
+            return Certificate.Status.SUPERSEDED
+        return Certificate.Status.VALID if self.reversal is None else Certificate.Status.REVERSED
+
+    @property
+    def reversal(self) -> CreditEntry | None:
+        """The entry that took its credit back, with its date, reason class and reason."""
+        return getattr(self.entry, "reversal", None)
+
+    @property
+    def successor(self) -> Certificate | None:
+        """The certificate that was issued in its place; it may itself have one."""
+        return getattr(getattr(self.entry, "replacement", None), "certificate", None)

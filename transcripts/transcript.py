@@ -21,10 +21,18 @@ class Year:
     entries: list[CreditEntry]
     hours: Decimal
 
+    @property
+    def courses(self) -> int:
+        """How many awards of the year count: neither reversals nor reversed."""
+        return sum(not (entry.is_reversal or entry.is_reversed) for entry in self.entries)
+
 
 @dataclass(frozen=True)
 class Transcript:
-    """``hours`` is the sum of the entries shown, and ``years`` adds up to it."""
+    """``hours`` is the sum of the entries shown, and ``years`` adds up to it.
+
+    A reversed award and its reversal both stand here, and add up to nothing.
+    """
 
     holder: User
     years: list[Year]
@@ -48,7 +56,7 @@ def build(
         CreditEntry.objects.visible_to(reader, at=at)
         .filter(holder=holder)
         .earned_between(since, until)
-        .select_related("certificate")
+        .select_related("certificate", "reversal", "reverses__certificate", "replaces__certificate")
         .prefetch_related(Prefetch("lines", CreditLine.objects.order_by("position")))
         .newest_first()
     )

@@ -25,7 +25,7 @@ from courses.tests.stories import (
     ready_but_for_the_evaluation,
     ready_to_complete,
 )
-from transcripts import tasks
+from transcripts import certificates, ledger, tasks
 from transcripts.models import Certificate, CreditEntry
 from transcripts.tests.factories import CertificateFactory
 
@@ -49,6 +49,7 @@ def at_the_same_time(first, second):
             enrollment.EnrollmentError,
             learning.LearningError,
             supervision.SupervisionError,
+            ledger.LedgerError,
         ) as error:
             return str(error)
         finally:
@@ -162,6 +163,43 @@ def test_consent_waits_for_the_end_and_is_refused(noon):
 
     assert words == "This request is closed. Your supervisor can ask again."
     assert Supervision.objects.get().accepted_at is None
+
+
+def test_two_curators_reverse_one_award_once(noon):
+    entry = CertificateFactory().entry
+    one, other = UserFactory.create_batch(2)
+
+    def reverse(curator):
+        return ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=curator, at=noon
+        )
+
+    first, words = at_the_same_time(lambda: reverse(one), lambda: reverse(other))
+
+    assert words == "This credit was reversed already, on Mar 2, 2026."
+    assert CreditEntry.objects.get(reverses=entry) == first
+
+
+def test_a_reversal_waits_for_the_reissue_and_is_refused(noon):
+    entry = CertificateFactory().entry
+    one, other = UserFactory.create_batch(2)
+
+    _, words = at_the_same_time(
+        lambda: certificates.reissue(
+            entry=entry,
+            correction=ledger.Correction(holder_name="Maya Brandt"),
+            reason_class="name",
+            reason="Married.",
+            by=one,
+            at=noon,
+        ),
+        lambda: ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=other, at=noon
+        ),
+    )
+
+    assert words == "This credit was reversed already, on Mar 2, 2026."
+    assert Certificate.objects.count() == 2
 
 
 def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, settings):

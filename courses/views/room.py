@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
@@ -18,6 +19,8 @@ from courses import completion, learning, markdown
 from courses.completion import Requirement, Step
 from courses.forms import EvaluationForm, PostTestForm
 from courses.models import Attempt, Choice, Course, Enrollment, Lesson, LessonProgress, Question
+from transcripts import ledger
+from transcripts.models import CreditEntry
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class Room:
     @property
     def is_completed(self) -> bool:
         return hasattr(self.enrollment, "completion")
+
+    @cached_property
+    def credit(self) -> CreditEntry:
+        """The award of the completion, or the correction that stands in its place."""
+        return ledger.current(self.enrollment.completion.credit_entry)
 
     @property
     def next_url(self) -> str:

@@ -13,8 +13,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerIsAway
 
-from transcripts import certificates, codes, tasks
-from transcripts.models import Certificate
+from accounts.tests.factories import UserFactory
+from transcripts import certificates, codes, ledger, tasks
+from transcripts.models import Certificate, CreditEntry
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory
 
 pytestmark = pytest.mark.django_db
@@ -430,3 +431,103 @@ def test_redraw_failed_refuses_what_is_drawn(
         asked = certificates.redraw_failed(certificate=drawn, at=noon)
 
     assert (asked, sent_tasks, stored_files()) == (False, [], files)
+
+
+# --- Reissue ---
+
+
+def reissue(entry, at, **changes):
+    facts = {
+        "correction": ledger.Correction(holder_name="Maya Brandt"),
+        "reason_class": "name",
+        "reason": "The license says Brandt.",
+        "by": UserFactory(),
+    }
+    return certificates.reissue(entry=entry, at=at, **{**facts, **changes})
+
+
+def test_a_reissue_gives_a_new_code_and_the_old_one_points_to_it(
+    noon, sent_tasks, django_capture_on_commit_callbacks
+):
+    old = CertificateFactory()
+    sent_tasks.clear()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        new = reissue(old.entry, noon)
+
+    found = Certificate.objects.with_status().get(pk=old.pk)
+    assert (found.status, found.successor, found.reversal.reason_class) == (
+        "superseded",
+        new,
+        "name",
+    )
+    assert (new.status, new.successor, new.reversal) == ("valid", None, None)
+    assert (found.code, new.entry.holder_name) == (old.code, "Maya Brandt")
+    assert found.code != new.code
+    assert sent_tasks == asks(new)
+
+
+def test_a_reissue_that_corrects_nothing_leaves_the_award_as_it_was(noon):
+    old = CertificateFactory()
+
+    with pytest.raises(ledger.LedgerError):
+        reissue(old.entry, noon, correction=ledger.Correction())
+
+    assert (Certificate.objects.get(), CreditEntry.objects.get()) == (old, old.entry)
+    assert old.status == "valid"
+
+
+def test_a_reissue_of_a_reissue_keeps_the_whole_way(noon):
+    first = CertificateFactory()
+    second = reissue(first.entry, noon)
+    third = reissue(second.entry, noon, correction=ledger.Correction(holder_name="Maya O. Brandt"))
+
+    codes_of = [first, second, third]
+    assert [certificates.current(certificate) for certificate in codes_of] == [third] * 3
+    assert [
+        Certificate.objects.with_status().get(pk=certificate.pk).status for certificate in codes_of
+    ] == ["superseded", "superseded", "valid"]
+
+
+def test_a_superseded_certificate_is_not_reissued_again(noon):
+    old = CertificateFactory()
+    reissue(old.entry, noon)
+
+    with pytest.raises(ledger.LedgerError, match="reversed already"):
+        reissue(old.entry, noon, correction=ledger.Correction(holder_name="Another"))
+
+    assert Certificate.objects.count() == 2
+
+
+def test_a_reversed_certificate_says_when_and_why_and_keeps_its_code_and_document(noon, quick_pdf):
+    certificate = draw(CertificateFactory())
+    ledger.reverse(
+        entry=certificate.entry,
+        reason_class="cause",
+        reason="Another person sat the test.",
+        by=UserFactory(),
+        at=noon,
+    )
+
+    found = Certificate.objects.with_status().get(code=certificate.code)
+
+    assert (found.status, found.successor) == ("reversed", None)
+    assert (found.reversal.recorded_at, found.reversal.get_reason_class_display()) == (
+        noon,
+        "Revoked for cause",
+    )
+    assert found.pdf == certificate.pdf
+
+
+def test_the_status_is_read_in_one_query(noon, django_assert_num_queries):
+    old = CertificateFactory()
+    reissue(old.entry, noon)
+    CertificateFactory()
+
+    with django_assert_num_queries(1):
+        statuses = [
+            (row.status, row.successor, row.reversal)
+            for row in Certificate.objects.with_status().order_by("pk")[:2]
+        ]
+
+    assert [status for status, _, _ in statuses] == ["superseded", "valid"]

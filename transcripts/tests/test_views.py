@@ -2,6 +2,8 @@
 
 import re
 import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -15,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import codes
+from transcripts import certificates, codes, ledger
 from transcripts.models import Certificate
 from transcripts.tests.factories import CertificateFactory
 
@@ -300,6 +302,33 @@ def test_the_transcript_shows_hours_days_and_what_each_board_counts(client, cert
         assert words in page
 
 
+def test_the_transcript_shows_what_was_reversed_and_what_stands_in_its_place(client, certificate):
+    holder = certificate.entry.holder
+    certificates.reissue(
+        entry=certificate.entry,
+        correction=ledger.Correction(holder_name="Maya Brandt"),
+        reason_class="name",
+        reason="The license says Brandt.",
+        by=UserFactory(),
+        at=datetime(2026, 3, 2, 17, tzinfo=UTC),
+    )
+    client.force_login(holder)
+
+    page = client.get(reverse("transcripts:transcript"))
+
+    assert page.context["transcript"].hours == Decimal("1.5")
+    for words in (
+        "Reversal</span>",
+        "Mar 2, 2026, name correction: The license says Brandt.",
+        "Correction</span>",
+        f"Mar 2, 2026, name correction. Replaces {certificate.code}.",
+        "Reversed</span>",
+        "Gives no credit since Mar 2, 2026.",
+        '<small class="d-block">1 course</small>',
+    ):
+        assert words in page.text
+
+
 def test_an_empty_transcript_says_what_opens_it(client):
     client.force_login(UserFactory())
 
@@ -307,7 +336,7 @@ def test_an_empty_transcript_says_what_opens_it(client):
 
 
 @pytest.mark.parametrize("page", ["transcript", "export_csv", "trainee", "trainee_csv"])
-def test_a_page_of_three_asks_the_database_as_often_as_a_page_of_one(client, certificate, page):
+def test_a_page_of_six_asks_the_database_as_often_as_a_page_of_one(client, certificate, page):
     holder = certificate.entry.holder
     is_trainees = page.startswith("trainee")
     supervisor = SupervisionFactory(trainee=holder).supervisor
@@ -317,5 +346,13 @@ def test_a_page_of_three_asks_the_database_as_often_as_a_page_of_one(client, cer
     for_one = count_queries(client, url)
     for _ in range(2):
         CertificateFactory(entry__holder=holder)
+    certificates.reissue(
+        entry=CertificateFactory(entry__holder=holder).entry,
+        correction=ledger.Correction(holder_name="Maya Brandt"),
+        reason_class="name",
+        reason="Married.",
+        by=UserFactory(),
+        at=timezone.now(),
+    )
 
     assert count_queries(client, url) == for_one

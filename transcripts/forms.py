@@ -1,0 +1,89 @@
+"""What curators type to correct credit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from accounts import names
+from transcripts import ledger, records
+from transcripts.models import CreditEntry, ReasonClass
+
+
+class ReversalForm(forms.Form):
+    """Why credit is taken back. The class is public; the words are for the holder and the file."""
+
+    reason_class = forms.ChoiceField(
+        label="Reason",
+        choices=[("", "Choose a reason"), *ReasonClass.choices],
+        widget=UnfoldAdminSelectWidget,
+        help_text="Shown to whoever verifies the certificate.",
+    )
+    reason = forms.CharField(
+        label="In words",
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Shown to whoever may read the transcript. It stays for good.",
+    )
+
+
+class ReissueForm(ReversalForm):
+    """What the award should have said, each fact as it says now."""
+
+    holder_name = forms.CharField(
+        label="Legal name",
+        max_length=names.MAX_LENGTH,
+        validators=[names.check_name],
+        widget=UnfoldAdminTextInputWidget,
+    )
+    licenses_as_today = forms.BooleanField(
+        label="Print the licenses that the holder lists today",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+    clock_hours = forms.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+
+    def __init__(self, data: Any = None, *, entry: CreditEntry) -> None:
+        record = records.read(entry.record)
+        initial = {
+            "holder_name": record["holder"]["legal_name"],
+            "clock_hours": record["activity"]["clock_hours"],
+        }
+        super().__init__(data, initial=initial)
+        self.lines = {}
+        for position, line in enumerate(record["lines"]):
+            name = f"hours_{position}"
+            self.lines[name] = (line["body"], line["credit_type"])
+            self.fields[name] = forms.DecimalField(
+                label=f"{line['body_name']}, {line['credit_type_name']}",
+                max_digits=5,
+                decimal_places=2,
+                min_value=0,
+                initial=line["hours"],
+                help_text="Hours; 0 drops the line.",
+                widget=UnfoldAdminDecimalFieldWidget,
+            )
+        self.order_fields(["holder_name", "licenses_as_today", "clock_hours", *self.lines])
+
+    def correction(self) -> ledger.Correction:
+        facts = self.cleaned_data
+        return ledger.Correction(
+            holder_name=facts["holder_name"],
+            licenses_as_today=facts["licenses_as_today"],
+            clock_hours=facts["clock_hours"],
+            hours={line: facts[name] for name, line in self.lines.items()},
+        )
