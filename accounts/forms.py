@@ -9,6 +9,7 @@ from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 
 from accounts import names
+from accounts.mail_kinds import KINDS
 from accounts.models import License, User, default_time_zone
 
 US_ZONES = [
@@ -100,3 +101,15 @@ class SupervisionRequestForm(forms.Form):
         max_length=254,
         help_text="The address they sign in with. They decide whether you may read their record.",
     )
+
+
+class MailPreferencesForm(forms.Form):
+    """A box for each kind of mail that can be turned off."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for kind in KINDS.values():
+            if kind.is_optional:
+                self.fields[kind.slug] = forms.BooleanField(
+                    label=kind.label, required=False, help_text=f"Comes {kind.when}."
+                )

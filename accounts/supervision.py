@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from accounts import tasks
+from accounts import mail
 from accounts.models import Supervision, User
 
 
@@ -35,7 +35,14 @@ def request(*, supervisor: User, email: str, at: datetime) -> Supervision | None
             )
     except IntegrityError:
         return Supervision.objects.open().get(supervisor=supervisor, trainee=trainee)
-    tasks.mail_supervision_request.delay_on_commit(supervision_id=str(supervision.pk))  # type: ignore[attr-defined]
+    mail.post(
+        recipient=trainee,
+        kind="supervision-request",
+        key=_mail_key(supervision),
+        template="supervision_request",
+        context={"supervisor": supervisor},
+        at=at,
+    )
     return supervision
 
 
@@ -53,6 +60,7 @@ def accept(*, supervision: Supervision, at: datetime) -> None:
     if supervision.accepted_at is None:
         supervision.accepted_at = at
         supervision.save(update_fields=["accepted_at"])
+        _take_back_mail(supervision, at=at)
 
 
 @transaction.atomic
@@ -67,6 +75,7 @@ def decline(*, supervision: Supervision, at: datetime) -> None:
     if supervision.declined_at is None and supervision.ended_at is None:
         supervision.declined_at = at
         supervision.save(update_fields=["declined_at"])
+        _take_back_mail(supervision, at=at)
 
 
 @transaction.atomic
@@ -77,7 +86,17 @@ def end(*, supervision: Supervision, by: User, at: datetime) -> None:
         supervision.ended_at = at
         supervision.ended_by = by
         supervision.save(update_fields=["ended_at", "ended_by"])
+        _take_back_mail(supervision, at=at)
 
 
 def _locked(supervision: Supervision) -> Supervision:
     return Supervision.objects.select_for_update(of=["self"]).get(pk=supervision.pk)
+
+
+def _mail_key(supervision: Supervision) -> str:
+    return f"supervision-request:{supervision.pk}"
+
+
+def _take_back_mail(supervision: Supervision, *, at: datetime) -> None:
+    """The trainee is not asked any more."""
+    mail.take_back(key=_mail_key(supervision), because="The request is answered.", at=at)

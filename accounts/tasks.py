@@ -5,54 +5,42 @@ from __future__ import annotations
 from datetime import timedelta
 
 from celery import shared_task
-from django.conf import settings
-from django.core.mail import EmailMessage
-from django.db import transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Supervision
+from accounts import delivery
+from accounts.models import OutgoingMail
 
 PATIENCE = 60  # seconds that a message may take before the sweep asks again
 SWEEP_SIZE = 500  # mails asked for by one sweep
+WORDS_KEPT = timedelta(days=90)
+FORGET_SIZE = 5000  # mails whose words one sweep forgets
 
 
-@shared_task(name="accounts.mail_supervision_request")
-@transaction.atomic
-def mail_supervision_request(*, supervision_id: str) -> None:
-    """Tell the trainee that somebody asks to read their record, unless told or answered already.
-
-    Locks the supervision while the mail goes out, so two workers send it once. If the mail server
-    refuses, nothing is noted and the sweep asks again.
-    """
-    supervision = (
-        Supervision.objects.select_for_update(of=["self"])
-        .waiting()
-        .filter(pk=supervision_id, mailed_at__isnull=True)
-        .select_related("supervisor", "trainee")
-        .first()
-    )
-    if supervision is None:
-        return
-    context = {
-        "supervision": supervision,
-        "url": settings.SITE_URL + reverse("accounts:supervision"),
-    }
-    EmailMessage(
-        subject=render_to_string("emails/supervision_request.subject.txt", context).strip(),
-        body=render_to_string("emails/supervision_request.txt", context),
-        to=[supervision.trainee.email],
-    ).send()
-    supervision.mailed_at = timezone.now()
-    supervision.save(update_fields=["mailed_at"])
+@shared_task(name="accounts.send_mail")
+def send_mail(*, mail_id: str) -> None:
+    """Send one promised mail, unless it has gone out or must not any more."""
+    delivery.deliver(mail_id=mail_id, at=timezone.now())
 
 
-@shared_task(name="accounts.mail_waiting_supervision_requests")
-def mail_waiting_supervision_requests() -> None:
+@shared_task(name="accounts.send_waiting_mail")
+def send_waiting_mail() -> None:
     """Ask again for every mail that a lost message or a mail server left unsent."""
-    unsent = Supervision.objects.waiting().filter(
-        mailed_at__isnull=True, requested_at__lte=timezone.now() - timedelta(seconds=PATIENCE)
-    )
-    for supervision_id in unsent.order_by("requested_at").values_list("pk", flat=True)[:SWEEP_SIZE]:
-        mail_supervision_request.delay(supervision_id=str(supervision_id))
+    now = timezone.now()
+    due = OutgoingMail.objects.due(at=now).order_by("next_attempt_at", "pk")
+    for mail_id in list(due.values_list("pk", flat=True)[:SWEEP_SIZE]):
+        # Whoever moves the time forward asks; a second sweep at the same moment does not.
+        asked = (
+            OutgoingMail.objects.due(at=now)
+            .filter(pk=mail_id)
+            .update(next_attempt_at=now + timedelta(seconds=PATIENCE))
+        )
+        if asked:
+            send_mail.delay(mail_id=str(mail_id))
+
+
+@shared_task(name="accounts.forget_old_mail_bodies")
+def forget_old_mail_bodies() -> None:
+    """Blank the words of mail that ended long ago; its row stays, so that it is still once."""
+    old = OutgoingMail.objects.with_words().ended_before(timezone.now() - WORDS_KEPT)
+    some = list(old.order_by("created_at").values_list("pk", flat=True)[:FORGET_SIZE])
+    OutgoingMail.objects.filter(pk__in=some).forget_words()

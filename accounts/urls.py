@@ -6,6 +6,8 @@ app_name = "accounts"
 
 urlpatterns = [
     path("profile/", views.profile, name="profile"),
+    path("profile/mail/", views.mail_preferences, name="mail_preferences"),
+    path("mail/stop/<str:token>/", views.stop_mail_kind, name="stop_mail_kind"),
     path("licenses/", views.licenses, name="licenses"),
     path("licenses/<uuid:pk>/remove/", views.remove_license, name="remove_license"),
     path("supervision/", views.supervision_page, name="supervision"),

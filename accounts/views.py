@@ -1,18 +1,24 @@
-"""Profile, licenses, supervision."""
+"""Profile, mail, licenses, supervision."""
 
 from __future__ import annotations
 
 import uuid
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.core.signing import BadSignature
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import licenses as license_story
+from accounts import mail
 from accounts import supervision as supervision_story
-from accounts.forms import LicenseForm, ProfileForm, SupervisionRequestForm
+from accounts.forms import LicenseForm, MailPreferencesForm, ProfileForm, SupervisionRequestForm
+from accounts.mail_kinds import KINDS
 from accounts.models import License, Supervision
 from accounts.requests import SignedInRequest
 
@@ -37,6 +43,46 @@ def profile(request: SignedInRequest) -> HttpResponse:
         },
         status=422 if form.errors else 200,
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def mail_preferences(request: SignedInRequest) -> HttpResponse:
+    """Which mail I want; what comes in any case, and why."""
+    optional = [kind.slug for kind in KINDS.values() if kind.is_optional]
+    if request.method == "POST":
+        chosen = {slug for slug in optional if slug in request.POST}
+        mail.choose(person=request.user, kinds=chosen, at=timezone.now())
+        messages.success(request, "Your choice of mail is saved.")
+        return redirect("accounts:mail_preferences")
+    unwanted = mail.unwanted(request.user)
+    form = MailPreferencesForm(initial={slug: slug not in unwanted for slug in optional})
+    context = {"form": form, "kinds": KINDS.values(), "section": "profile"}
+    return render(request, "accounts/mail_preferences.html", context)
+
+
+# The token is the permission: mail programs post here by themselves, without a cookie (RFC 8058).
+@login_not_required
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop_mail_kind(request: HttpRequest, token: str) -> HttpResponse:
+    """One button that turns a kind of mail off; looking at the page turns nothing off."""
+    try:
+        found = mail.of_token(token)
+    except BadSignature:
+        raise Http404 from None
+    person, kind = found or (None, None)
+    if request.method == "POST":
+        if person and kind:
+            mail.opt_out(person=person, kind=kind.slug, at=timezone.now())
+        if request.POST.get("List-Unsubscribe") == "One-Click":
+            return HttpResponse("The mail is stopped.", content_type="text/plain")
+        return redirect("accounts:stop_mail_kind", token)
+    context = {
+        "kind": kind,
+        "is_wanted": bool(person and kind and mail.wants(person=person, kind=kind.slug)),
+    }
+    return render(request, "accounts/stop_mail_kind.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -31,9 +31,13 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
-    "ask-again-for-unsent-supervision-mail": {
-        "task": "accounts.mail_waiting_supervision_requests",
+    "ask-again-for-unsent-mail": {
+        "task": "accounts.send_waiting_mail",
         "schedule": schedule(60.0),  # seconds
+    },
+    "forget-what-old-mail-said": {
+        "task": "accounts.forget_old_mail_bodies",
+        "schedule": schedule(60.0 * 60),  # seconds
     },
     "ask-again-for-undrawn-certificates": {
         "task": "transcripts.draw_missing_certificate_pdfs",

@@ -16,6 +16,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -169,6 +170,10 @@ else:
         "visibility_timeout": 600,  # seconds until a killed worker's message is given again
         "socket_connect_timeout": 2,  # seconds
     }
+# A worker takes from every queue, or with -Q only from some: a slow mail server then holds up mail
+# alone. Each queue has a routing key of its own, or a message would reach them all.
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "mail")]
+CELERY_TASK_ROUTES = {"accounts.send_mail": {"queue": "mail"}}
 CELERY_TASK_IGNORE_RESULT = True
 # A killed worker's task runs again, so every task must be safe to run twice.
 CELERY_TASK_ACKS_LATE = True

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.signing import Signer
 from django.db import transaction
 from django.http import QueryDict  # noqa: TID251  a search is kept as its query string
+from django.urls import reverse
 
-from accounts import names
+from accounts import mail, names
 from accounts.models import User
 from ce_portal import formats
 from courses import shelf
@@ -99,13 +101,33 @@ def mail_weekly(*, search: SavedSearch, at: datetime) -> None:
     )
 
 
-def stop_mail(*, search: SavedSearch) -> None:
-    """No more mail. Stopping again changes nothing."""
-    SavedSearch.objects.filter(pk=search.pk).update(wants_mail=False)
+@transaction.atomic
+def stop_mail(*, search: SavedSearch, at: datetime) -> None:
+    """No more mail, not even what is promised already. Stopping again changes nothing.
+
+    Locks the search, so what a worker promises at the same moment is stopped as well.
+    """
+    locked = _locked(search.pk)
+    if locked:
+        locked.wants_mail = False
+        locked.save(update_fields=["wants_mail"])
+        _take_back_mail(locked, at=at)
 
 
-def forget(*, search: SavedSearch) -> None:
-    search.delete()
+@transaction.atomic
+def forget(*, search: SavedSearch, at: datetime) -> None:
+    """The search is gone, and the mail about it that has not gone out. Again changes nothing.
+
+    Locks the search, so what a worker promises at the same moment is stopped as well.
+    """
+    locked = _locked(search.pk)
+    if locked:
+        _take_back_mail(locked, at=at)
+        locked.delete()
+
+
+def _locked(search_id: uuid.UUID) -> SavedSearch | None:
+    return SavedSearch.objects.select_for_update(of=["self"]).filter(pk=search_id).first()
 
 
 def _clean(name: str) -> str:
@@ -174,6 +196,59 @@ def news(*, search: SavedSearch, at: datetime) -> News:
     new = [pk for pk in found if pk not in too_new]
     courses = Course.objects.filter(pk__in=new[:SHOWN]).with_cards(at=at).newest_first()
     return News(list(courses), len(new), until)
+
+
+@transaction.atomic
+def tell(*, search_id: str, at: datetime) -> None:
+    """Promise the owner of a search a mail about what is new, if there is, unless told this week.
+
+    Locks the search, so two workers promise one mail.
+    """
+    search = (
+        SavedSearch.objects.select_for_update(of=["self"])
+        .due(at=at)
+        .select_related("owner")
+        .filter(pk=search_id)
+        .first()
+    )
+    if search is None:
+        return
+    found = news(search=search, at=at)
+    search.seen_until = found.until
+    if found.courses:
+        search.mailed_at = at
+        _post(search, found, at=at)
+    search.save(update_fields=["seen_until", "mailed_at"])
+
+
+def _post(search: SavedSearch, found: News, *, at: datetime) -> None:
+    newest_first = QueryDict(search.query, mutable=True)
+    newest_first["sort"] = "newest"
+    stop_path = reverse("courses:stop_mail", args=[stop_token(search)])
+    mail.post(
+        recipient=search.owner,
+        kind="new-courses",
+        key=_mail_key(search),
+        template="new_courses",
+        context={
+            "search": search,
+            "courses": found.courses,
+            "total": found.total,
+            "more": found.total - len(found.courses),
+            "all_path": f"{reverse('courses:catalog')}?{newest_first.urlencode()}",
+        },
+        at=at,
+        stop_url=settings.SITE_URL + stop_path,
+    )
+
+
+def _mail_key(search: SavedSearch) -> str:
+    """Of the mail that told what was new up to ``seen_until``."""
+    return f"new-courses:{search.pk}:{search.seen_until.astimezone(UTC).isoformat()}"
+
+
+def _take_back_mail(search: SavedSearch, *, at: datetime) -> None:
+    mail.take_back(key=_mail_key(search), because="The mail of this search is stopped.", at=at)
 
 
 def _signer() -> Signer:

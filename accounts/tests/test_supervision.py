@@ -6,11 +6,10 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.db import connection, transaction
-from django.utils import timezone
 
 from accounts import supervision as story
 from accounts import tasks
-from accounts.models import Supervision
+from accounts.models import OutgoingMail, Supervision
 from accounts.tests.factories import SupervisionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -46,8 +45,9 @@ def test_request_mails_the_trainee_after_the_commit(
         asked = story.request(supervisor=UserFactory(), email=trainee.email, at=noon)
         before_commit = list(sent_tasks)
 
+    promise = OutgoingMail.objects.get(key=f"supervision-request:{asked.pk}")
     assert before_commit == []
-    assert sent_tasks == [("accounts.mail_supervision_request", {"supervision_id": str(asked.pk)})]
+    assert sent_tasks == [("accounts.send_mail", {"mail_id": str(promise.pk)})]
 
 
 @pytest.mark.parametrize("first", [{"waiting": True}, {}])
@@ -227,68 +227,40 @@ def test_an_answer_waits_for_an_end_that_is_being_written(noon):
 # --- The mail ---
 
 
-def test_the_mail_says_who_asks_and_where_to_answer(settings):
+def test_the_mail_says_who_asks_and_where_to_answer(noon, settings):
     settings.SITE_URL = "https://portal.example.org"
-    asked = SupervisionFactory(
-        waiting=True, supervisor__legal_name="Helena O'Brien", trainee__legal_name="Maya Okafor"
-    )
+    supervisor = UserFactory(legal_name="Helena O'Brien")
+    trainee = UserFactory(legal_name="Maya Okafor")
 
-    tasks.mail_supervision_request(supervision_id=asked.pk)
+    story.request(supervisor=supervisor, email=trainee.email, at=noon)
 
-    (sent,) = mail.outbox
-    assert sent.to == [asked.trainee.email]
-    assert sent.subject == "Helena O'Brien asks to read your continuing education record"
-    assert "Hello Maya," in sent.body
-    assert asked.supervisor.email in sent.body
-    assert "https://portal.example.org/supervision/\n" in sent.body
-
-
-@pytest.mark.parametrize("answered", [{}, {"declined": True}, {"ended": True}])
-def test_nothing_is_mailed_after_the_answer(answered):
-    supervision = SupervisionFactory(**answered)
-
-    tasks.mail_supervision_request(supervision_id=supervision.pk)
-
-    assert mail.outbox == []
+    promise = OutgoingMail.objects.get()
+    assert promise.recipient == trainee
+    assert promise.subject == "Helena O'Brien asks to read your continuing education record"
+    assert "Hello Maya," in promise.body
+    assert supervisor.email in promise.body
+    assert "https://portal.example.org/supervision/\n" in promise.body
 
 
-def test_nothing_is_mailed_about_a_request_that_does_not_exist():
-    tasks.mail_supervision_request(supervision_id=0)
+@pytest.mark.parametrize("answer", ["accept", "decline", "end"])
+def test_nothing_is_mailed_after_the_answer(noon, answer):
+    trainee = UserFactory()
+    asked = story.request(supervisor=UserFactory(), email=trainee.email, at=noon)
+    by = {"by": trainee} if answer == "end" else {}
+    getattr(story, answer)(supervision=asked, at=noon, **by)
+
+    tasks.send_mail(mail_id=str(OutgoingMail.objects.get().pk))
 
     assert mail.outbox == []
+    assert OutgoingMail.objects.get().dropped_because == "The request is answered."
 
 
-# --- The mail is a promise on the row ---
+def test_the_answer_leaves_what_was_mailed_as_it_is(noon):
+    trainee = UserFactory()
+    asked = story.request(supervisor=UserFactory(), email=trainee.email, at=noon)
+    tasks.send_mail(mail_id=str(OutgoingMail.objects.get().pk))
 
-
-def test_the_mail_goes_out_once_whatever_the_broker_repeats(noon):
-    asked = SupervisionFactory(waiting=True)
-
-    for _ in range(2):
-        tasks.mail_supervision_request(supervision_id=str(asked.pk))
+    story.accept(supervision=asked, at=noon)
 
     assert len(mail.outbox) == 1
-
-
-def test_a_mail_server_that_refuses_leaves_the_promise(noon, monkeypatch):
-    asked = SupervisionFactory(waiting=True)
-
-    def refuse(self):
-        raise ConnectionRefusedError
-
-    monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
-    with pytest.raises(ConnectionRefusedError):
-        tasks.mail_supervision_request(supervision_id=str(asked.pk))
-
-    assert Supervision.objects.get().mailed_at is None
-
-
-def test_the_sweep_asks_for_mail_that_was_lost_and_for_no_other(sent_tasks):
-    lost = SupervisionFactory(waiting=True)
-    SupervisionFactory()
-    SupervisionFactory(waiting=True, mailed_at=lost.requested_at)
-    SupervisionFactory(waiting=True, requested_at=timezone.now())
-
-    tasks.mail_waiting_supervision_requests()
-
-    assert sent_tasks == [("accounts.mail_supervision_request", {"supervision_id": str(lost.pk)})]
+    assert OutgoingMail.objects.get().dropped_at is None

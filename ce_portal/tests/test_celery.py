@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import transaction
+from kombu import Connection, Producer
 
 from ce_portal.celery import PortalTask
 from ce_portal.celery import app as celery_app
@@ -44,6 +45,26 @@ def test_every_task_is_given_again_when_its_worker_dies_and_ends_when_it_hangs(t
     ]
 
     assert unsafe == []
+
+
+def test_a_message_waits_in_one_queue_and_a_plain_worker_takes_from_each(tasks):
+    queues = celery_app.amqp.queues
+    waiting = {}
+    for name in tasks:
+        queue = celery_app.amqp.router.route({}, name)["queue"]
+        with Connection("memory://", transport_options={"polling_interval": 0}) as connection:
+            channel = connection.default_channel
+            bound = [each(channel) for each in queues.values()]
+            for each in bound:
+                each.declare()
+                each.purge()
+            Producer(channel, queue.exchange, queue.routing_key).publish({})
+            waiting[name] = {each.name for each in bound for _ in range(each.queue_declare()[1])}
+
+    assert waiting == {
+        name: {"mail"} if name == "accounts.send_mail" else {"celery"} for name in tasks
+    }
+    assert set(queues.consume_from) == {"celery", "mail"}
 
 
 @pytest.mark.django_db

@@ -20,6 +20,7 @@ OURS_FOR_STRANGERS = {
     "sitemap",
     "robots",
     "courses:stop_mail",
+    "accounts:stop_mail_kind",
     "appearance",
     "healthz",
     "readyz",
@@ -136,6 +137,7 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "sitemap": 404,  # nor a sitemap
         "robots": 200,
         "courses:stop_mail": 404,  # the token is not ours
+        "accounts:stop_mail_kind": 404,
         "appearance": 302,
         "healthz": 200,
         "readyz": 200,

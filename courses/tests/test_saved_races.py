@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.core import mail
 from django.http import QueryDict
 from django.utils import timezone
 
+from accounts.models import OutgoingMail
 from accounts.tests.factories import UserFactory
 from courses import listing, saved, tasks
 from courses.forms import CatalogQuery
@@ -62,49 +62,47 @@ def test_the_last_place_for_a_search_goes_to_one(noon, monkeypatch):
     assert SavedSearch.objects.get().query == "hours_from=1"
 
 
-def test_two_workers_send_one_mail():
+def tell(search):
+    tasks.mail_new_courses(saved_search_id=str(search.pk))
+
+
+def stop(search):
+    saved.stop_mail(search=search, at=timezone.now())
+
+
+def test_two_workers_promise_one_mail():
     search = due_search()
 
-    def send():
-        tasks.mail_new_courses(saved_search_id=str(search.pk))
+    at_the_same_time(lambda: tell(search), lambda: tell(search))
 
-    at_the_same_time(send, send)
-
-    assert len(mail.outbox) == 1
+    assert OutgoingMail.objects.waiting().count() == 1
 
 
-def test_a_stop_while_the_mail_goes_out_is_not_undone():
+def test_a_stop_while_the_mail_is_promised_takes_it_back():
     search = due_search()
 
-    at_the_same_time(
-        lambda: tasks.mail_new_courses(saved_search_id=str(search.pk)),
-        lambda: saved.stop_mail(search=search),
-    )
+    at_the_same_time(lambda: tell(search), lambda: stop(search))
 
     search.refresh_from_db()
     assert (search.wants_mail, search.mailed_at is None) == (False, False)
+    assert OutgoingMail.objects.get().dropped_because == "The mail of this search is stopped."
 
 
-def test_a_worker_that_waited_for_a_stop_sends_nothing():
+def test_a_worker_that_waited_for_a_stop_promises_nothing():
     search = due_search()
 
-    at_the_same_time(
-        lambda: saved.stop_mail(search=search),
-        lambda: tasks.mail_new_courses(saved_search_id=str(search.pk)),
-    )
+    at_the_same_time(lambda: stop(search), lambda: tell(search))
 
-    assert mail.outbox == []
+    assert OutgoingMail.objects.count() == 0
 
 
-def test_a_search_forgotten_while_its_mail_goes_out_is_gone():
+def test_a_search_forgotten_while_its_mail_is_promised_is_gone():
     search = due_search()
 
-    at_the_same_time(
-        lambda: tasks.mail_new_courses(saved_search_id=str(search.pk)),
-        lambda: saved.forget(search=search),
-    )
+    at_the_same_time(lambda: tell(search), lambda: saved.forget(search=search, at=timezone.now()))
 
     assert SavedSearch.objects.count() == 0
+    assert OutgoingMail.objects.waiting().count() == 0
 
 
 def test_keeping_from_two_tabs_keeps_it_once(noon):

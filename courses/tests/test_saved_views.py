@@ -345,7 +345,7 @@ def test_a_mail_program_stops_the_mail_with_one_request(owner):
 def test_a_forgotten_search_is_stopped_already(client, owner):
     search = save(owner, wants_mail=True)
     url = stop_url(search)
-    saved.forget(search=search)
+    saved.forget(search=search, at=timezone.now())
 
     page = client.get(url)
     one_click = client.post(url, {"List-Unsubscribe": "One-Click"})

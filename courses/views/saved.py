@@ -83,7 +83,7 @@ def change_saved_search(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse
                 f"What is new in “{search.name}” comes to {request.user.email} once a week.",
             )
         case "off":
-            saved.stop_mail(search=search)
+            saved.stop_mail(search=search, at=timezone.now())
             messages.success(request, f"No more mail about “{search.name}”.")
         case _:
             try:
@@ -98,7 +98,7 @@ def change_saved_search(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse
 @require_POST
 def forget_saved_search(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     search = get_object_or_404(SavedSearch.objects.visible_to(request.user), pk=pk)
-    saved.forget(search=search)
+    saved.forget(search=search, at=timezone.now())
     messages.success(request, f"“{search.name}” is forgotten.")
     return redirect("courses:saved_searches")
 
@@ -116,11 +116,12 @@ def stop_mail(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from None
     if request.method == "POST":
         if search:
-            saved.stop_mail(search=search)
+            saved.stop_mail(search=search, at=timezone.now())
         if request.POST.get("List-Unsubscribe") == "One-Click":
             return HttpResponse("The mail is stopped.", content_type="text/plain")
         return redirect("courses:stop_mail", token)
-    return render(request, "courses/stop_mail.html", {"search": search})
+    context = {"search": search, "is_wanted": bool(search and search.wants_mail)}
+    return render(request, "courses/stop_mail.html", context)
 
 
 # --- Shortlist --------------------------------------------------------------

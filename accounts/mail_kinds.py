@@ -1,0 +1,91 @@
+"""The kinds of mail that the portal sends of its own accord, from every app: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of mail. ``when`` completes “This mail comes …”."""
+
+    slug: str
+    label: str
+    when: str
+    is_essential: bool = False
+    turned_off_at: str = ""  # the page, by its URL name, if it is not the page of preferences
+
+    @property
+    def is_optional(self) -> bool:
+        """Turned on and off on the page of preferences."""
+        return not self.is_essential and not self.turned_off_at
+
+
+_ESSENTIAL = [
+    (
+        "supervision-request",
+        "Supervision requests",
+        "when somebody asks to read your record as your supervisor",
+    ),
+    ("enrollment-confirmed", "Enrollment confirmed", "when you get a seat in a course"),
+    (
+        "session-changed",
+        "Session changed",
+        "when the time, the place or the link of a session of yours changes",
+    ),
+    ("session-cancelled", "Session cancelled", "when a session of yours is cancelled"),
+    (
+        "session-moved",
+        "Moved to another session",
+        "when you move, or are moved, to another session of a course",
+    ),
+    ("waitlist-offer", "Seat offered", "when a seat that you wait for is free"),
+    (
+        "waitlist-closed",
+        "Waitlist closed",
+        "when a seat offered to you lapses, or a waitlist that you are on closes",
+    ),
+    (
+        "enrollment-expired",
+        "Enrollment ended",
+        "when the time to finish a course of yours is over",
+    ),
+    ("certificate-ready", "Certificate ready", "when a certificate of yours is ready"),
+]
+
+_OPTIONAL = [
+    ("session-reminder", "Session tomorrow", "the day before a session of yours"),
+    (
+        "unfinished-course",
+        "Unfinished course",
+        "when a course that you began has waited for some time",
+    ),
+    (
+        "evaluation-missing",
+        "Evaluation missing",
+        "when only the evaluation stands between you and your credit",
+    ),
+    (
+        "enrollment-expiring",
+        "Enrollment ending soon",
+        "when the time to finish a course of yours is nearly over",
+    ),
+]
+
+KINDS: dict[str, Kind] = {
+    kind.slug: kind
+    for kind in [
+        *(Kind(*facts, is_essential=True) for facts in _ESSENTIAL),
+        *(Kind(*facts) for facts in _OPTIONAL),
+        Kind(
+            "new-courses",
+            "News of saved searches",
+            "once a week, and only when there is something new in a search that you saved",
+            turned_off_at="courses:saved_searches",
+        ),
+    ]
+}
+
+
+def choices() -> list[tuple[str, str]]:
+    return [(kind.slug, kind.label) for kind in KINDS.values()]
