@@ -43,6 +43,10 @@ app.conf.beat_schedule = {
         "task": "transcripts.draw_missing_certificate_pdfs",
         "schedule": schedule(60.0),  # seconds
     },
+    "remove-files-that-were-replaced": {
+        "task": "transcripts.remove_leftover_files",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
     "list-courses-that-are-not-listed": {
         "task": "courses.relist_missing",
         "schedule": schedule(60.0),  # seconds

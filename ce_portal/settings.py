@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -172,8 +173,13 @@ else:
     }
 # A worker takes from every queue, or with -Q only from some: a slow mail server then holds up mail
 # alone. Each queue has a routing key of its own, or a message would reach them all.
-CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "mail")]
-CELERY_TASK_ROUTES = {"accounts.send_mail": {"queue": "mail"}}
+CELERY_TASK_QUEUES = [
+    Queue(name, routing_key=name) for name in ("celery", "documents", "mail", "bulk")
+]
+CELERY_TASK_ROUTES = {
+    "accounts.send_mail": {"queue": "mail"},
+    "transcripts.draw_certificate_pdf": {"queue": "documents"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 # A killed worker's task runs again, so every task must be safe to run twice.
 CELERY_TASK_ACKS_LATE = True
@@ -277,8 +283,28 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Certificates are private: they have no URL of their own and leave through a view that asks.
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 MEDIA_URL = ""
-STORAGES = {
+# The bucket is private: files are read by the portal, never by a link of the storage.
+CERTIFICATES_BUCKET = env.str("CERTIFICATES_BUCKET", default="")
+if CERTIFICATES_BUCKET and find_spec("storages") is None:
+    raise ImproperlyConfigured(
+        "CERTIFICATES_BUCKET needs a package that is not installed: "
+        "pip install 'django-storages[s3]==1.14.6'"
+    )
+STORAGES: dict[str, dict[str, object]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "certificates": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": CERTIFICATES_BUCKET,
+            "endpoint_url": env.str("CERTIFICATES_ENDPOINT_URL", default="") or None,
+            "region_name": env.str("CERTIFICATES_REGION", default="") or None,
+            "default_acl": None,
+            "file_overwrite": False,
+            "querystring_auth": True,
+        },
+    }
+    if CERTIFICATES_BUCKET
+    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -172,34 +173,31 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
         )
 
 
-class DrawnFilter(admin.SimpleListFilter):
-    title = "document"
-    parameter_name = "document"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("drawn", "Ready"), ("waiting", "Being prepared"), ("failing", "Failing")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> Any:
-        match self.value():
-            case "drawn":
-                return queryset.exclude(pdf="")
-            case "waiting":
-                return queryset.filter(pdf="", attempts=0)
-            case "failing":
-                return queryset.filter(Q(pdf="") & Q(attempts__gt=0))
-        return queryset
-
-
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnly, ModelAdmin):
-    list_display = ["code", "holder", "title", "issued_at", "drawn_at", "attempts"]
+    """What became of each document. Failed ones are few: the filter shows them with the reason."""
+
+    list_display = ["code", "holder", "title", "issued_at", "state", "attempts", "why"]
     list_select_related = ["entry"]
-    list_filter = [DrawnFilter]
+    list_filter = ["state"]
     search_fields = ["code", "entry__holder__email", "entry__holder_name", "entry__title"]
     ordering = ["-issued_at", "-id"]
-    fields = ["code", "entry", "issued_at", "drawn_at", "document", "attempts", "failure"]
+    fields = [
+        "code",
+        "entry",
+        "issued_at",
+        "state",
+        "drawn_at",
+        "document",
+        "attempts",
+        "next_attempt_at",
+        "failure",
+    ]
     readonly_fields = ["document"]
     actions = ["draw_again"]
+
+    def has_correct_permission(self, request: HttpRequest) -> bool:
+        return can_correct_credit(request.user)
 
     @admin.display(ordering="entry__holder_name")
     def holder(self, certificate: Certificate) -> str:
@@ -209,18 +207,22 @@ class CertificateAdmin(ReadOnly, ModelAdmin):
     def title(self, certificate: Certificate) -> str:
         return certificate.entry.title
 
+    @admin.display(description="last failure")
+    def why(self, certificate: Certificate) -> str:
+        return truncatechars(certificate.failure, 80)
+
     @admin.display(description="PDF")
     def document(self, certificate: Certificate) -> str:
         if not certificate.pdf:
-            return "Being prepared"
+            return "Not there yet"
         url = reverse("transcripts:certificate_pdf", args=[certificate.code])
         return format_html('<a href="{}">Open</a>', url)
 
-    @admin.action(description="Draw again what failed", permissions=["view"])
+    @admin.action(description="Draw the document again", permissions=["correct"])
     def draw_again(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> None:
-        """Only undrawn certificates: an issued document is never replaced."""
+        """From the same frozen record. One that is there stays until the new one is."""
         asked = sum(
-            certificates.redraw_failed(certificate=certificate, at=timezone.now())
+            certificates.redraw(certificate=certificate, at=timezone.now())
             for certificate in queryset
         )
         self.message_user(request, f"Asked for {asked} documents.", messages.SUCCESS)

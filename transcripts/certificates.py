@@ -29,6 +29,7 @@ def issue(*, entry: CreditEntry, at: datetime) -> Certificate:
                     entry=entry,
                     code=codes.new(),
                     issued_at=at,
+                    leased_until=at,
                     next_attempt_at=at + timedelta(seconds=tasks.PATIENCE),
                 )
             break
@@ -72,9 +73,24 @@ def current(certificate: Certificate) -> Certificate:
 
 
 @transaction.atomic
-def redraw_failed(*, certificate: Certificate, at: datetime) -> bool:
-    """Ask at once for a PDF that failed; False if the certificate has its PDF."""
-    asked = Certificate.objects.undrawn().filter(pk=certificate.pk).update(next_attempt_at=at)
+def redraw(*, certificate: Certificate, at: datetime) -> bool:
+    """Have the document drawn at once, with all attempts anew; False if a worker is at it.
+
+    A certificate that has its document keeps it until the new one is there. After commit, a worker
+    draws it.
+    """
+    asked = (
+        Certificate.objects.in_no_hands(at=at)
+        .filter(pk=certificate.pk)
+        .update(
+            state=Certificate.State.QUEUED,
+            attempts=0,
+            failure="",
+            lease="",
+            leased_until=at,
+            next_attempt_at=at + timedelta(seconds=tasks.PATIENCE),
+        )
+    )
     if asked:
         tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)  # type: ignore[attr-defined]
     return bool(asked)

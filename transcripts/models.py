@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
@@ -186,13 +187,57 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
     def undrawn(self) -> CertificateQuerySet:
         return self.filter(pdf="")
 
+    def claimable(self, *, at: datetime) -> CertificateQuerySet:
+        """Queued, nobody is at it, and the last attempt was long enough ago."""
+        return self.filter(
+            state=Certificate.State.QUEUED,
+            leased_until__lte=at,
+            attempts__lt=Certificate.MOST_ATTEMPTS,
+        )
+
     def due(self, *, at: datetime) -> CertificateQuerySet:
-        """Undrawn, and neither a message nor a failed attempt is so fresh that one should wait."""
-        return self.undrawn().filter(next_attempt_at__lte=at)
+        """Claimable, and no message is so fresh that one should wait for it."""
+        return self.claimable(at=at).filter(next_attempt_at__lte=at)
+
+    def stuck(self, *, at: datetime) -> CertificateQuerySet:
+        """Queued with no attempt left: the worker died in each."""
+        return self.filter(
+            state=Certificate.State.QUEUED,
+            leased_until__lte=at,
+            attempts__gte=Certificate.MOST_ATTEMPTS,
+        )
+
+    def in_no_hands(self, *, at: datetime) -> CertificateQuerySet:
+        """No worker is at it at that moment."""
+        return self.exclude(~Q(lease=""), leased_until__gt=at)
+
+    def with_leftover(self, *, replaced_before: datetime) -> CertificateQuerySet:
+        """Settled, with a file that the row does not need and nobody reads any more."""
+        return self.exclude(leftover="").filter(
+            Q(state=Certificate.State.FAILED)
+            | Q(state=Certificate.State.ISSUED, drawn_at__lte=replaced_before)
+        )
+
+
+def certificate_storage() -> Storage:
+    """Where documents lie: private, and left through a view that asks."""
+    return storages["certificates"]
 
 
 class Certificate(models.Model):
-    """The document of one credit entry. Without a PDF it is a promise that a sweep will find."""
+    """The document of one credit entry: a promise that workers keep and a sweep does not forget.
+
+    A worker claims a queued row for a while (``lease``, ``leased_until``), writes a new file, and
+    switches ``pdf`` to it. So a row whose document is drawn again has the old one until then.
+    ``leftover`` is the file being written, or after the switch the one that was replaced.
+    """
+
+    MOST_ATTEMPTS = 8
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        ISSUED = "issued", "Issued"
+        FAILED = "failed", "Failed"
 
     class Status(models.TextChoices):
         VALID = "valid", "Valid"
@@ -202,11 +247,15 @@ class Certificate(models.Model):
     entry = models.OneToOneField(CreditEntry, models.PROTECT, related_name="certificate")
     code = models.CharField(max_length=23, unique=True)
     issued_at = models.DateTimeField()
-    pdf = models.FileField("PDF", max_length=200, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    pdf = models.FileField("PDF", max_length=200, blank=True, storage=certificate_storage)
     drawn_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveIntegerField("failed attempts", default=0)
+    attempts = models.PositiveIntegerField(default=0)
     failure = models.TextField("last failure", blank=True)
     next_attempt_at = models.DateTimeField()
+    lease = models.CharField(max_length=32, blank=True)
+    leased_until = models.DateTimeField()
+    leftover = models.CharField(max_length=200, blank=True)
 
     objects = CertificateQuerySet.as_manager()
 
@@ -217,11 +266,21 @@ class Certificate(models.Model):
                 | (~Q(pdf="") & Q(drawn_at__isnull=False)),
                 name="certificate_drawn_when_it_has_a_pdf",
             ),
+            models.CheckConstraint(
+                condition=Q(state="queued")
+                | (Q(state="issued") & ~Q(pdf=""))
+                | (Q(state="failed") & ~Q(failure="")),
+                name="certificate_is_queued_or_has_a_pdf_or_says_why_not",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="queued") | Q(lease=""), name="certificate_leased_while_queued"
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["next_attempt_at"], condition=Q(pdf=""), name="certificate_undrawn"
+                fields=["next_attempt_at"], condition=Q(state="queued"), name="certificate_queued"
             ),
+            models.Index(fields=["id"], condition=~Q(leftover=""), name="certificate_leftover"),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import csv
 import logging
 import uuid
 
+from django.core.files import File
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -71,7 +72,7 @@ def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
             status=404,
         )
     try:
-        document = certificate.pdf.open("rb")
+        document = _opened(certificate)
     except FileNotFoundError:
         logger.exception("The file of certificate %s is gone.", certificate.code)
         return render(
@@ -85,6 +86,15 @@ def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
         content_type="application/pdf",
         filename=f"certificate-{certificate.code}.pdf",
     )
+
+
+def _opened(certificate: Certificate) -> File:
+    """The document; if it was replaced since the row was read, the new one."""
+    try:
+        return certificate.pdf.open("rb")
+    except FileNotFoundError:
+        certificate.refresh_from_db(fields=["pdf"])
+        return certificate.pdf.open("rb")
 
 
 @never_cache

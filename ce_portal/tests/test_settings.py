@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ PRODUCTION = {
     "SITE_URL": "https://portal.example.org/",
 }
 # Every other variable that the settings read, so that a developer's .env has no say.
-NOTHING = dict.fromkeys([*PRODUCTION, "MEDIA_ROOT", "BEHIND_PROXY", "DEBUG"], "")
+NOTHING = dict.fromkeys(
+    [*PRODUCTION, "MEDIA_ROOT", "BEHIND_PROXY", "DEBUG", "CERTIFICATES_BUCKET"], ""
+)
 
 
 def start(folder, *, show=(), **environment):
@@ -144,6 +147,48 @@ def test_production_takes_a_task_from_a_worker_only_after_the_worker_had_to_stop
 
 
 # --- Embedded ---
+
+
+def test_certificates_lie_in_a_folder_unless_a_bucket_is_named(tmp_path):
+    (storages,) = start(tmp_path, show=["STORAGES"], **PRODUCTION)
+
+    assert storages["certificates"] == {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+
+
+def test_a_bucket_without_the_package_that_reads_it_is_refused_with_what_to_do(tmp_path):
+    if find_spec("storages"):
+        pytest.skip("django-storages is installed")
+
+    words = refusal(tmp_path, **PRODUCTION, CERTIFICATES_BUCKET="certificates")
+
+    assert "pip install 'django-storages[s3]==" in words
+
+
+def test_a_bucket_is_private_and_no_file_in_it_is_overwritten(tmp_path):
+    package = tmp_path / "packages" / "storages"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+
+    (storages,) = start(
+        tmp_path,
+        show=["STORAGES"],
+        **PRODUCTION,
+        CERTIFICATES_BUCKET="certificates",
+        CERTIFICATES_ENDPOINT_URL="https://s3.example.org",
+        PYTHONPATH=str(package.parent),
+    )
+
+    assert storages["certificates"] == {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": "certificates",
+            "endpoint_url": "https://s3.example.org",
+            "region_name": None,
+            "default_acl": None,
+            "file_overwrite": False,
+            "querystring_auth": True,
+        },
+    }
 
 
 def test_embedded_makes_a_secret_that_its_owner_alone_reads_and_keeps_it(tmp_path):

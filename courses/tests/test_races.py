@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts import supervision
-from accounts.models import Supervision
+from accounts.models import OutgoingMail, Supervision
 from accounts.tests.factories import SupervisionFactory, UserFactory
 from courses import completion, enrollment, learning
 from courses.models import Attempt, Completion, Enrollment, EvaluationResponse
@@ -202,9 +202,12 @@ def test_a_reversal_waits_for_the_reissue_and_is_refused(noon):
     assert Certificate.objects.count() == 2
 
 
-def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, settings):
+def test_a_certificate_given_to_two_workers_is_drawn_once(noon, monkeypatch, settings):
     certificate = CertificateFactory()
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: b"%PDF-")
+    drawings = []
+    monkeypatch.setattr(
+        "transcripts.pdf.draw_certificate", lambda **facts: drawings.append(facts) or b"%PDF-"
+    )
 
     def draw():
         tasks.draw_certificate_pdf(certificate_id=certificate.pk)
@@ -212,5 +215,6 @@ def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, se
     at_the_same_time(draw, draw)
 
     certificate.refresh_from_db()
+    assert len(drawings) == OutgoingMail.objects.count() == 1
     files = [path.name for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
     assert files == [certificate.pdf.name.rsplit("/", 1)[-1]]

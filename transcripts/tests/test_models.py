@@ -234,6 +234,7 @@ def test_the_database_refuses_a_second_certificate_of_one_entry():
             code="CEP-0000-0000-0000-0000",
             issued_at=LONG_AGO,
             next_attempt_at=LONG_AGO,
+            leased_until=LONG_AGO,
         )
 
 
@@ -242,7 +243,11 @@ def test_the_database_refuses_a_code_that_is_taken():
 
     with refused("transcripts_certificate_code", columns="transcripts_certificate.code"):
         Certificate.objects.create(
-            entry=entry, code=first.code, issued_at=LONG_AGO, next_attempt_at=LONG_AGO
+            entry=entry,
+            code=first.code,
+            issued_at=LONG_AGO,
+            next_attempt_at=LONG_AGO,
+            leased_until=LONG_AGO,
         )
 
 
@@ -251,6 +256,25 @@ def test_the_database_refuses_a_certificate_that_is_half_drawn(change):
     certificate = CertificateFactory()
 
     with refused("certificate_drawn_when_it_has_a_pdf"):
+        Certificate.objects.filter(pk=certificate.pk).update(**change)
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("certificate_is_queued_or_has_a_pdf_or_says_why_not", {"state": "issued"}),
+        ("certificate_is_queued_or_has_a_pdf_or_says_why_not", {"state": "failed"}),
+        ("certificate_is_queued_or_has_a_pdf_or_says_why_not", {"state": "lost"}),
+        (
+            "certificate_leased_while_queued",
+            {"state": "failed", "failure": "No room.", "lease": "a"},
+        ),
+    ],
+)
+def test_the_database_refuses_a_state_that_the_row_does_not_bear_out(rule, change):
+    certificate = CertificateFactory()
+
+    with refused(rule):
         Certificate.objects.filter(pk=certificate.pk).update(**change)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import certificates, codes, ledger
-from transcripts.models import Certificate
+from transcripts import certificates, codes, ledger, tasks
+from transcripts.models import Certificate, certificate_storage
 from transcripts.tests.factories import CertificateFactory
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,9 @@ def certificate():
 
 def mark_as_drawn(certificate):
     name = default_storage.save(f"certificates/{certificate.code}.pdf", ContentFile(DOCUMENT))
-    Certificate.objects.filter(pk=certificate.pk).update(pdf=name, drawn_at=timezone.now())
+    Certificate.objects.filter(pk=certificate.pk).update(
+        pdf=name, drawn_at=timezone.now(), state="issued"
+    )
     certificate.refresh_from_db()
     return certificate
 
@@ -263,6 +265,59 @@ def test_a_document_that_is_not_drawn_yet_is_404_with_words(client):
     assert status == 404
     assert "Your certificate is being prepared" in page
     assert f"{TITLE}, 1.5 hours on Jan 5, 2026." in page
+
+
+def test_a_document_that_is_replaced_while_it_is_asked_for_is_served(
+    client, certificate, monkeypatch
+):
+    """The row was read, then the file was replaced and removed, then it is opened."""
+    client.force_login(certificate.entry.holder)
+    old, open_file = certificate.pdf.name, FileSystemStorage._open
+
+    def replace_first(self, name, mode="rb"):
+        if name == old:
+            storage = certificate_storage()
+            new = storage.save("certificates/new.pdf", ContentFile(b"%PDF anew"))
+            Certificate.objects.update(pdf=new)
+            storage.delete(old)
+        return open_file(self, name, mode)
+
+    monkeypatch.setattr(FileSystemStorage, "_open", replace_first)
+
+    answer = client.get(reverse("transcripts:certificate_pdf", args=[certificate.code]))
+
+    assert (answer.status_code, answer.getvalue()) == (200, b"%PDF anew")
+
+
+def test_a_document_is_there_at_every_moment_of_a_redraw(client, certificate, monkeypatch):
+    client.force_login(certificate.entry.holder)
+    url = reverse("transcripts:certificate_pdf", args=[certificate.code])
+    seen = []
+
+    def look(**facts):
+        seen.append(status_of(client, url))
+        return b"%PDF anew"
+
+    monkeypatch.setattr("transcripts.pdf.draw_certificate", look)
+    certificates.redraw(certificate=certificate, at=timezone.now())
+    seen.append(status_of(client, url))
+    tasks.draw_certificate_pdf(certificate_id=certificate.pk)
+    answer = client.get(url)
+
+    assert seen == [200, 200]
+    assert answer.getvalue() == b"%PDF anew"
+
+
+def test_the_link_of_a_failed_document_says_so_and_asks_no_more(client):
+    certificate = CertificateFactory()
+    Certificate.objects.update(state="failed", failure="DrawingError: no glyph")
+    client.force_login(certificate.entry.holder)
+
+    text = client.get(reverse("transcripts:certificate_link", args=[certificate.code])).text
+
+    assert "This document could not be prepared." in text
+    assert "hx-get" not in text
+    assert "glyph" not in text
 
 
 def test_the_link_says_preparing_until_there_is_a_document(client):
