@@ -165,9 +165,13 @@ def test_a_bucket_without_the_package_that_reads_it_is_refused_with_what_to_do(t
 
 
 def test_a_bucket_is_private_and_no_file_in_it_is_overwritten(tmp_path):
-    package = tmp_path / "packages" / "storages"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
+    backends = tmp_path / "packages" / "storages" / "backends"
+    backends.mkdir(parents=True)
+    (backends / "s3.py").write_text(
+        "from django.core.files.storage import Storage\n"
+        "class S3Storage(Storage):\n"
+        "    def __init__(self, **options): pass\n"
+    )
 
     (storages,) = start(
         tmp_path,
@@ -175,7 +179,7 @@ def test_a_bucket_is_private_and_no_file_in_it_is_overwritten(tmp_path):
         **PRODUCTION,
         CERTIFICATES_BUCKET="certificates",
         CERTIFICATES_ENDPOINT_URL="https://s3.example.org",
-        PYTHONPATH=str(package.parent),
+        PYTHONPATH=str(backends.parents[1]),
     )
 
     assert storages["certificates"] == {
