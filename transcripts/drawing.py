@@ -6,7 +6,6 @@ may come any number of times.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import secrets
 from datetime import datetime, timedelta
@@ -143,11 +142,17 @@ def remove_leftovers(*, replaced_before: datetime, limit: int) -> None:
     """Remove files that were replaced, or that a killed attempt left."""
     rows = Certificate.objects.with_leftover(replaced_before=replaced_before).order_by("pk")
     for pk, name in list(rows.values_list("pk", "leftover")[:limit]):
-        _remove(name)
-        Certificate.objects.filter(pk=pk, leftover=name).update(leftover="")
+        if _remove(name):
+            Certificate.objects.filter(pk=pk, leftover=name).update(leftover="")
 
 
-def _remove(name: str) -> None:
-    if name:
-        with contextlib.suppress(OSError):
-            certificate_storage().delete(name)
+def _remove(name: str) -> bool:
+    """Remove a file that no row points to; False if the storage refuses, for later."""
+    if not name:
+        return True
+    try:
+        certificate_storage().delete(name)
+    except Exception:
+        logger.exception("The file %s could not be removed.", name)
+        return False
+    return True

@@ -326,6 +326,22 @@ def test_a_replaced_file_goes_when_nobody_can_be_reading_it_any_more(noon, quick
     assert (set(stored_files()), certificate.leftover) == ({certificate.pdf.name}, "")
 
 
+def test_a_file_that_cannot_be_removed_is_tried_again(noon, quick_pdf, monkeypatch):
+    certificate = draw(CertificateFactory())
+    certificates.redraw(certificate=certificate, at=noon)
+    draw(certificate)
+    Certificate.objects.update(drawn_at=timezone.now() - tasks.GRACE)
+    with monkeypatch.context() as read_only:
+        read_only.setattr("django.core.files.storage.FileSystemStorage.delete", lambda *args: 1 / 0)
+        tasks.remove_leftover_files()
+    kept = len(stored_files())
+
+    tasks.remove_leftover_files()
+
+    certificate.refresh_from_db()
+    assert (kept, set(stored_files())) == (2, {certificate.pdf.name})
+
+
 def test_a_second_redraw_removes_what_the_first_replaced(noon, quick_pdf):
     certificate = draw(CertificateFactory())
     for _ in range(3):
