@@ -53,7 +53,10 @@ else:
         "ALLOWED_HOSTS": "the host names that this portal answers to, comma-separated",
         "EMAIL_URL": "the mail server, as smtp+tls://user:password@host:587",
         "DEFAULT_FROM_EMAIL": "the address that mail comes from",
-        "SITE_URL": "where people find the portal, as https://portal.example.org; printed in mail",
+        "SITE_URL": "where people find the portal, as https://portal.example.org; printed in mail "
+        "and on certificates",
+        "SIGNING_KEY_FILE": "the key that signs documents with its certificate, as PKCS#12",
+        "SIGNING_KEY_PASSWORD": "opens that file",
     }
     _missing = [name for name in _required if not env.str(name, default="").strip()]
     if _missing:
@@ -276,6 +279,20 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# --- Signatures -------------------------------------------------------------
+
+# Embedded and without a key of its own, the portal makes one (transcripts/keys.py) and says on the
+# verify page that it proves nothing.
+SIGNING_KEY_FILE = env.str("SIGNING_KEY_FILE", default="")
+SIGNING_KEY_PASSWORD = env.str("SIGNING_KEY_PASSWORD", default="")
+SIGNING_KEY_IS_DEVELOPMENT = not SIGNING_KEY_FILE
+if SIGNING_KEY_IS_DEVELOPMENT:
+    SIGNING_KEY_FILE = str(VAR_DIR / "development-signing-key.p12")
+elif not Path(SIGNING_KEY_FILE).is_file():
+    raise ImproperlyConfigured(f"SIGNING_KEY_FILE names {SIGNING_KEY_FILE}, and no file is there.")
+# A folder of .pem files: certificates of keys that signed before, whose documents stay trusted.
+SIGNING_EARLIER_CERTIFICATES = env.str("SIGNING_EARLIER_CERTIFICATES", default="")
 
 # --- Security ---------------------------------------------------------------
 

@@ -129,6 +129,7 @@ class Certificate(models.Model):
     code = models.CharField(max_length=23, unique=True)
     issued_at = models.DateTimeField()
     pdf = models.FileField("PDF", max_length=200, blank=True)
+    pdf_sha256 = models.CharField("SHA-256 of the PDF", max_length=64, blank=True)
     drawn_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField("failed attempts", default=0)
     failure = models.TextField("last failure", blank=True)
@@ -142,6 +143,11 @@ class Certificate(models.Model):
                 condition=Q(pdf="", drawn_at__isnull=True)
                 | (~Q(pdf="") & Q(drawn_at__isnull=False)),
                 name="certificate_drawn_when_it_has_a_pdf",
+            ),
+            models.UniqueConstraint(
+                fields=["pdf_sha256"],
+                condition=~Q(pdf_sha256=""),
+                name="certificate_pdf_is_of_one_certificate",
             ),
         ]
         indexes = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import secrets
 from datetime import timedelta
@@ -14,7 +15,7 @@ from django.core.files.storage import default_storage
 from django.db.models import F
 from django.utils import timezone
 
-from transcripts import pdf
+from transcripts import keys, pdf, signing
 from transcripts.models import Certificate
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ SWEEP_SIZE = 500  # certificates asked for by one sweep
 
 @shared_task(name="transcripts.draw_certificate_pdf")
 def draw_certificate_pdf(*, certificate_id: int) -> None:
-    """Draw and store the PDF of one certificate, unless it is already there.
+    """Draw, sign and store the PDF of one certificate, unless it is already there.
 
     Safe to run twice, also at once: a file is written under a name of its own, the row takes one
     of them, and the other is removed. A failure is kept on the row and tried again by the sweep,
@@ -40,13 +41,14 @@ def draw_certificate_pdf(*, certificate_id: int) -> None:
         f"certificates/{certificate.issued_at:%Y/%m}/{certificate.code}-{secrets.token_hex(4)}.pdf"
     )
     try:
-        document = pdf.draw_certificate(
+        drawn = pdf.draw_certificate(
             record=certificate.entry.record,
             code=certificate.code,
             issued_at=certificate.issued_at,
         )
+        document = signing.sign(drawn, at=timezone.now())
         name = default_storage.save(name, ContentFile(document))
-    except (pdf.DrawingError, OSError, SoftTimeLimitExceeded) as error:
+    except (pdf.DrawingError, keys.KeyFileError, OSError, SoftTimeLimitExceeded) as error:
         logger.exception("Certificate %s could not be drawn.", certificate.code)
         with contextlib.suppress(OSError):
             default_storage.delete(name)
@@ -60,7 +62,12 @@ def draw_certificate_pdf(*, certificate_id: int) -> None:
     taken = (
         Certificate.objects.undrawn()
         .filter(pk=certificate_id)
-        .update(pdf=name, drawn_at=timezone.now(), failure="")
+        .update(
+            pdf=name,
+            pdf_sha256=hashlib.sha256(document).hexdigest(),
+            drawn_at=timezone.now(),
+            failure="",
+        )
     )
     if not taken:
         default_storage.delete(name)

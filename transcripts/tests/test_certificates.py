@@ -23,6 +23,12 @@ TAKEN, FREE = "CEP-0000-0000-0000-0000", "CEP-1111-1111-1111-1111"
 DOCUMENT = b"%PDF-1.7 the document"
 
 
+@pytest.fixture(autouse=True)
+def _unsigned(monkeypatch):
+    """What these tests draw is no PDF; test_signing.py signs real ones."""
+    monkeypatch.setattr("transcripts.signing.sign", lambda document, *, at: document)
+
+
 @pytest.fixture
 def quick_pdf(monkeypatch):
     """Drawing gives a few bytes at once; test_pdf.py draws real ones."""
