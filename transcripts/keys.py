@@ -63,6 +63,7 @@ class PublicKey:
     def jwk(self) -> dict[str, Any]:
         """As a JSON Web Key, named by its thumbprint (RFC 7638)."""
         public = self.certificate.public_key()
+        whole: Any  # a TypedDict there, whose keys mypy then insists on
         if isinstance(public, rsa.RSAPublicKey):
             algorithm, whole = "RS256", RSAAlgorithm.to_jwk(public, as_dict=True)
         elif isinstance(public, ec.EllipticCurvePublicKey):
