@@ -55,7 +55,10 @@ else:
         "ALLOWED_HOSTS": "the host names that this portal answers to, comma-separated",
         "EMAIL_URL": "the mail server, as smtp+tls://user:password@host:587",
         "DEFAULT_FROM_EMAIL": "the address that mail comes from",
-        "SITE_URL": "where people find the portal, as https://portal.example.org; printed in mail",
+        "SITE_URL": "where people find the portal, as https://portal.example.org; printed in mail "
+        "and on certificates",
+        "SIGNING_KEY_FILE": "the key that signs documents with its certificate, as PKCS#12",
+        "SIGNING_KEY_PASSWORD": "opens that file",
     }
     _missing = [name for name in _required if not env.str(name, default="").strip()]
     if _missing:
@@ -249,6 +252,8 @@ ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+# How often one address may verify certificates; signing in has allauth's own limits.
+VERIFY_RATE_LIMITS = {"verify": "60/m/ip", "check_file": "10/m/ip"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if EMBEDDED else "https"
 
 # --- Mail -------------------------------------------------------------------
@@ -308,6 +313,20 @@ STORAGES: dict[str, dict[str, object]] = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# --- Signatures -------------------------------------------------------------
+
+# Embedded and without a key of its own, the portal makes one (transcripts/keys.py) and says on the
+# verify page that it proves nothing.
+SIGNING_KEY_FILE = env.str("SIGNING_KEY_FILE", default="")
+SIGNING_KEY_PASSWORD = env.str("SIGNING_KEY_PASSWORD", default="")
+SIGNING_KEY_IS_DEVELOPMENT = not SIGNING_KEY_FILE
+if SIGNING_KEY_IS_DEVELOPMENT:
+    SIGNING_KEY_FILE = str(VAR_DIR / "development-signing-key.p12")
+elif not Path(SIGNING_KEY_FILE).is_file():
+    raise ImproperlyConfigured(f"SIGNING_KEY_FILE names {SIGNING_KEY_FILE}, and no file is there.")
+# A folder of .pem files: certificates of keys that signed before, whose documents stay trusted.
+SIGNING_EARLIER_CERTIFICATES = env.str("SIGNING_EARLIER_CERTIFICATES", default="")
+
 # --- Security ---------------------------------------------------------------
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EMBEDDED
@@ -319,6 +338,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if not EMBEDDED and env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Limits count by the address that the proxy saw; else all people would share the proxy's.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 # Load balancers ask over plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 CSRF_TRUSTED_ORIGINS = [] if EMBEDDED else [f"https://{host}" for host in ALLOWED_HOSTS]

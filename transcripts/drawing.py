@@ -1,4 +1,4 @@
-"""Drawing a certificate: claim the row, write a new file, switch the row to it.
+"""Drawing a certificate: claim the row, write a new signed file, switch the row to it.
 
 Every step is one conditional statement, so that a worker may die after any of them and a message
 may come any number of times.
@@ -6,6 +6,7 @@ may come any number of times.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 from datetime import datetime, timedelta
@@ -16,8 +17,8 @@ from django.db.models import F
 from django.urls import reverse
 
 from accounts import mail
-from transcripts import pdf
-from transcripts.models import Certificate, certificate_storage
+from transcripts import pdf, signing
+from transcripts.models import Certificate, IssuedFile, certificate_storage
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ LONGEST_WAIT = 60 * 60  # seconds
 
 
 def draw(*, certificate_id: int, at: datetime) -> None:
-    """Draw and store the document of one queued certificate, unless a worker is at it already.
+    """Draw, sign and store the document of a queued certificate, unless a worker is at it.
 
     A failure is kept on the row and tried again later, a bounded number of times; what no attempt
     can mend (a letter without a glyph) fails at once. The holder gets one mail, ever.
@@ -36,13 +37,14 @@ def draw(*, certificate_id: int, at: datetime) -> None:
     if certificate is None:
         return
     try:
-        document = pdf.draw_certificate(
+        drawn = pdf.draw_certificate(
             record=certificate.entry.record,
             code=certificate.code,
             issued_at=certificate.issued_at,
         )
+        document = signing.sign(drawn, at=at)
         certificate_storage().save(certificate.leftover, ContentFile(document))
-        is_ours = _switch(certificate, at=at)
+        is_ours = _switch(certificate, sha256=hashlib.sha256(document).hexdigest(), at=at)
     # Whatever it was, curators read it on the row; a storage may raise what we have never seen.
     except Exception as error:
         logger.exception("Certificate %s could not be drawn.", certificate.code)
@@ -83,17 +85,22 @@ def _claim(certificate_id: int, *, at: datetime) -> Certificate | None:
 
 
 @transaction.atomic
-def _switch(certificate: Certificate, *, at: datetime) -> bool:
+def _switch(certificate: Certificate, *, sha256: str, at: datetime) -> bool:
     """Point the row to the new file and promise the mail; False if the lease is gone."""
     switched = Certificate.objects.filter(pk=certificate.pk, lease=certificate.lease).update(
         state=Certificate.State.ISSUED,
         pdf=certificate.leftover,
+        pdf_sha256=sha256,
         drawn_at=at,
         failure="",
         lease="",
         # The file that was there until now goes later: somebody may be reading it.
         leftover=certificate.pdf.name or "",
     )
+    if switched:
+        IssuedFile.objects.get_or_create(
+            sha256=sha256, defaults={"certificate": certificate, "drawn_at": at}
+        )
     if switched and certificate.reversal is None:
         mail.post(
             recipient=certificate.entry.holder,

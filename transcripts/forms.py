@@ -1,4 +1,4 @@
-"""What curators type to correct credit."""
+"""What people give to be verified, and what curators type to correct credit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
@@ -17,6 +18,38 @@ from unfold.widgets import (
 from accounts import names
 from transcripts import ledger, records
 from transcripts.models import CreditEntry, ReasonClass
+
+TOO_LARGE = "This file is larger than 5 MB, and no certificate is. Choose the PDF as you got it."
+NO_PDF = "This is not a PDF file. Choose the PDF as you got it."
+LARGEST_FILE = 5 * 1024 * 1024  # bytes; a certificate has about a fiftieth of it
+
+
+class FileForm(forms.Form):
+    """A document that somebody was given."""
+
+    file = forms.FileField(
+        label="PDF file",
+        help_text="The file itself, not a scan or a print of it. At most 5 MB; it is not kept.",
+        widget=forms.FileInput(attrs={"accept": "application/pdf,.pdf"}),
+        error_messages={
+            "required": "Choose the PDF file to check.",
+            "missing": "Choose the PDF file to check.",
+            "invalid": "Choose the PDF file to check.",
+            "empty": "This file is empty. Choose the PDF as you got it.",
+        },
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if file.size is None or file.size > LARGEST_FILE:
+            raise forms.ValidationError(TOO_LARGE)
+        if not file.read(5) == b"%PDF-":
+            raise forms.ValidationError("This is not a PDF file. Choose the PDF as you got it.")
+        file.seek(0)
+        return file
+
+
+TOO_LARGE = "This file is larger than 5 MB, and no certificate is. Choose the PDF as you got it."
 
 
 class ReversalForm(forms.Form):

@@ -95,7 +95,7 @@ class CreditEntry(models.Model):
     class Meta:
         verbose_name_plural = "credit entries"
         # What no condition on one row can say (a reversal equals its award, and is of no other
-        # reversal) is said by triggers: migration 0004_reversals_match.
+        # reversal) is said by triggers: migration 0005_reversals_match.
         constraints = [
             models.CheckConstraint(
                 condition=Q(reverses__isnull=True, hours__gt=0)
@@ -249,6 +249,7 @@ class Certificate(models.Model):
     issued_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     pdf = models.FileField("PDF", max_length=200, blank=True, storage=certificate_storage)
+    pdf_sha256 = models.CharField("SHA-256 of the PDF", max_length=64, blank=True)
     drawn_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     failure = models.TextField("last failure", blank=True)
@@ -274,6 +275,11 @@ class Certificate(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state="queued") | Q(lease=""), name="certificate_leased_while_queued"
+            ),
+            models.UniqueConstraint(
+                fields=["pdf_sha256"],
+                condition=~Q(pdf_sha256=""),
+                name="certificate_pdf_is_of_one_certificate",
             ),
         ]
         indexes = [
@@ -302,3 +308,14 @@ class Certificate(models.Model):
     def successor(self) -> Certificate | None:
         """The certificate that was issued in its place; it may itself have one."""
         return getattr(getattr(self.entry, "replacement", None), "certificate", None)
+
+
+class IssuedFile(models.Model):
+    """One document as it went out. One that was drawn again is known by its older files too."""
+
+    certificate = models.ForeignKey(Certificate, models.PROTECT, related_name="issued_files")
+    sha256 = models.CharField("SHA-256", max_length=64, unique=True)
+    drawn_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.certificate}, {self.sha256[:8]}"

@@ -9,6 +9,13 @@ urlpatterns = [
     path("transcript/export.csv", views.export_csv, name="export_csv"),
     path("certificates/<str:code>.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:code>/link/", views.certificate_link, name="certificate_link"),
+    path("verify/", views.verify, name="verify"),
+    path("verify/file/", views.check_file, name="check_file"),
+    path("verify/issuer.json", views.issuer, name="issuer"),
+    path("verify/keys/<str:kid>.json", views.public_key, name="public_key"),
+    path("verify/certificates.pem", views.public_certificates, name="public_certificates"),
+    path("verify/<str:code>/", views.verification, name="verification"),
+    path(".well-known/jwks.json", views.public_keys, name="public_keys"),
     path("supervision/<uuid:person_id>/", views.trainee, name="trainee"),
     path("supervision/<uuid:person_id>/export.csv", views.trainee_csv, name="trainee_csv"),
 ]

@@ -20,10 +20,20 @@ PRODUCTION = {
     "EMAIL_URL": "smtp+tls://user:pw@mail.example.org:587",
     "DEFAULT_FROM_EMAIL": "portal@example.org",
     "SITE_URL": "https://portal.example.org/",
+    "SIGNING_KEY_FILE": __file__,  # any file: it is opened at the first signature
+    "SIGNING_KEY_PASSWORD": "secret",
 }
 # Every other variable that the settings read, so that a developer's .env has no say.
 NOTHING = dict.fromkeys(
-    [*PRODUCTION, "MEDIA_ROOT", "BEHIND_PROXY", "DEBUG", "CERTIFICATES_BUCKET"], ""
+    [
+        *PRODUCTION,
+        "SIGNING_EARLIER_CERTIFICATES",
+        "MEDIA_ROOT",
+        "BEHIND_PROXY",
+        "DEBUG",
+        "CERTIFICATES_BUCKET",
+    ],
+    "",
 )
 
 
@@ -89,6 +99,7 @@ def test_production_has_no_default_for_the_secret(tmp_path, blank):
         ({"ALLOWED_HOSTS": "a.example, *"}, "ALLOWED_HOSTS names hosts;"),
         ({"DATABASE_URL": "sqlite:///x.sqlite3"}, "DATABASE_URL must name a PostgreSQL database."),
         ({"EMAIL_URL": "consolemail://"}, "EMAIL_URL must name a mail server"),
+        ({"SIGNING_KEY_FILE": "/no/such.p12"}, "SIGNING_KEY_FILE names /no/such.p12, and no file"),
     ],
 )
 def test_production_refuses_what_is_for_one_computer_only(tmp_path, wrong, words):
@@ -209,6 +220,16 @@ def test_two_embedded_portals_have_two_secrets(tmp_path):
     secrets = [start(tmp_path / name, show=["SECRET_KEY"]) for name in ("one", "other")]
 
     assert secrets[0] != secrets[1]
+
+
+def test_a_key_of_its_own_makes_an_embedded_portal_sign_in_earnest(tmp_path):
+    names = ["SIGNING_KEY_FILE", "SIGNING_KEY_IS_DEVELOPMENT"]
+
+    without = start(tmp_path, show=names)
+    with_key = start(tmp_path, show=names, SIGNING_KEY_FILE=__file__)
+
+    assert without == [str(tmp_path / "development-signing-key.p12"), True]
+    assert with_key == [__file__, False]
 
 
 def test_embedded_answers_to_this_computer_alone(tmp_path):

@@ -31,7 +31,7 @@ def take_back(apps, schema_editor) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("courses", "0009_reserved_addresses"),
-        ("transcripts", "0004_reversals_match"),
+        ("transcripts", "0005_reversals_match"),
     ]
 
     operations = [migrations.RunPython(grant, take_back)]

@@ -21,6 +21,13 @@ OURS_FOR_STRANGERS = {
     "robots",
     "courses:stop_mail",
     "accounts:stop_mail_kind",
+    "transcripts:verify",
+    "transcripts:verification",
+    "transcripts:check_file",
+    "transcripts:issuer",
+    "transcripts:public_key",
+    "transcripts:public_keys",
+    "transcripts:public_certificates",
     "appearance",
     "healthz",
     "readyz",
@@ -138,6 +145,13 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "robots": 200,
         "courses:stop_mail": 404,  # the token is not ours
         "accounts:stop_mail_kind": 404,
+        "transcripts:verify": 200,
+        "transcripts:verification": 404,  # no certificate has that code
+        "transcripts:check_file": 302,  # to the page with the form
+        "transcripts:issuer": 200,
+        "transcripts:public_key": 404,  # nor a key that name
+        "transcripts:public_keys": 200,
+        "transcripts:public_certificates": 200,
         "appearance": 302,
         "healthz": 200,
         "readyz": 200,

@@ -13,6 +13,12 @@ def quick_pdf(monkeypatch):
 
 
 @pytest.fixture
+def unsigned(monkeypatch):
+    """What is drawn is no PDF; test_signing.py signs real ones."""
+    monkeypatch.setattr("transcripts.signing.sign", lambda document, *, at: document)
+
+
+@pytest.fixture
 def no_glyph(monkeypatch):
     """No font has a letter of the name."""
 

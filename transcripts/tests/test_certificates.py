@@ -14,7 +14,7 @@ from transcripts.models import Certificate, CreditEntry
 from transcripts.tests.documents import DOCUMENT, draw, stored_files, wait_is_over
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unsigned")]
 
 TAKEN, FREE = "CEP-0000-0000-0000-0000", "CEP-1111-1111-1111-1111"
 

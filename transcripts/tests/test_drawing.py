@@ -1,5 +1,6 @@
 """Whatever dies, however often a message comes: one document, one mail, nothing half-written."""
 
+import hashlib
 import re
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from transcripts.models import Certificate, certificate_storage
 from transcripts.tests.documents import DOCUMENT, draw, stored_files, wait_is_over
 from transcripts.tests.factories import CertificateFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unsigned")]
 
 MOST = Certificate.MOST_ATTEMPTS
 
@@ -295,8 +296,8 @@ def test_a_late_failure_does_not_touch_a_certificate_that_another_worker_drew(mo
 def test_a_commit_that_held_although_its_answer_was_lost_keeps_the_file(monkeypatch, quick_pdf):
     switch = drawing._switch
 
-    def switch_and_lose_the_answer(certificate, *, at):
-        switch(certificate, at=at)
+    def switch_and_lose_the_answer(certificate, **facts):
+        switch(certificate, **facts)
         raise OperationalError("server closed the connection")
 
     monkeypatch.setattr(drawing, "_switch", switch_and_lose_the_answer)
@@ -352,7 +353,8 @@ def test_a_second_redraw_removes_what_the_first_replaced(noon, quick_pdf):
     assert set(stored_files()) == {before, certificate.pdf.name}
 
 
-def test_files_of_others_are_never_removed(quick_pdf):
+def test_files_of_others_are_never_removed(monkeypatch):
+    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: facts["code"].encode())
     mine, theirs = draw(CertificateFactory()), draw(CertificateFactory())
     certificate_storage().save("certificates/2026/01/unknown.pdf", ContentFile(b"%PDF"))
     Certificate.objects.update(drawn_at=timezone.now() - tasks.GRACE)
@@ -364,6 +366,20 @@ def test_files_of_others_are_never_removed(quick_pdf):
         theirs.pdf.name,
         "certificates/2026/01/unknown.pdf",
     }
+
+
+def test_a_certificate_that_was_drawn_again_is_known_by_each_of_its_files(noon, monkeypatch):
+    certificate, documents = CertificateFactory(), [b"%PDF first", b"%PDF second"]
+    waiting = iter(documents)
+    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: next(waiting))
+
+    draw(certificate)
+    certificates.redraw(certificate=certificate, at=noon)
+    draw(certificate)
+
+    digests = [hashlib.sha256(document).hexdigest() for document in documents]
+    assert list(certificate.issued_files.order_by("pk").values_list("sha256", flat=True)) == digests
+    assert certificate.pdf_sha256 == digests[1]
 
 
 # --- Mail ---

@@ -21,7 +21,7 @@ from transcripts import certificates, codes, ledger, tasks
 from transcripts.models import Certificate, certificate_storage
 from transcripts.tests.factories import CertificateFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unsigned")]
 
 TITLE = "A Title That Nobody Else May Read"
 DOCUMENT = b"%PDF-1.7 the document"

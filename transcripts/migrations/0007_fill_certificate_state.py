@@ -10,7 +10,7 @@ def fill_state(apps, schema_editor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("transcripts", "0005_certificate_pipeline")]
+    dependencies = [("transcripts", "0006_certificate_pipeline")]
 
     # Nothing to undo: the column goes with the step before.
     operations = [migrations.RunPython(fill_state, migrations.RunPython.noop)]

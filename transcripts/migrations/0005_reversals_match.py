@@ -88,6 +88,6 @@ def drop_rules(apps, schema_editor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("transcripts", "0003_reversal")]
+    dependencies = [("transcripts", "0004_reversal")]
 
     operations = [migrations.RunPython(create_rules, drop_rules)]

@@ -20,7 +20,7 @@ def put_triggers_back(apps, schema_editor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("transcripts", "0002_append_only_ledger"),
+        ("transcripts", "0003_certificate_pdf_sha256"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

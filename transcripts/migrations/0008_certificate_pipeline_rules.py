@@ -2,11 +2,11 @@ from importlib import import_module
 
 from django.db import migrations, models
 
-rules = import_module("transcripts.migrations.0004_reversals_match")
+rules = import_module("transcripts.migrations.0005_reversals_match")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("transcripts", "0006_fill_certificate_state")]
+    dependencies = [("transcripts", "0007_fill_certificate_state")]
 
     operations = [
         migrations.AddConstraint(

@@ -8,16 +8,16 @@ from django.db import migrations, models
 import transcripts.models
 
 # SQLite changes a table by writing it anew, and the old one takes its triggers with it.
-rules = import_module("transcripts.migrations.0004_reversals_match")
+rules = import_module("transcripts.migrations.0005_reversals_match")
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("transcripts", "0004_reversals_match"),
+        ("transcripts", "0005_reversals_match"),
     ]
 
     operations = [
-        # Put back by 0007_certificate_pipeline_rules.
+        # Put back by 0008_certificate_pipeline_rules.
         migrations.RunPython(rules.drop_rules, rules.create_rules),
         migrations.RemoveIndex(
             model_name="certificate",

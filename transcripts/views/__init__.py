@@ -1,0 +1,35 @@
+"""The door for the browser, one module for each area."""
+
+from transcripts.views.credit import (
+    certificate_link,
+    certificate_pdf,
+    export_csv,
+    trainee,
+    trainee_csv,
+    transcript,
+)
+from transcripts.views.verify import (
+    check_file,
+    issuer,
+    public_certificates,
+    public_key,
+    public_keys,
+    verification,
+    verify,
+)
+
+__all__ = [
+    "certificate_link",
+    "certificate_pdf",
+    "check_file",
+    "export_csv",
+    "issuer",
+    "public_certificates",
+    "public_key",
+    "public_keys",
+    "trainee",
+    "trainee_csv",
+    "transcript",
+    "verification",
+    "verify",
+]
