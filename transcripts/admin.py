@@ -17,9 +17,9 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
 from accounts.models import User
-from transcripts import certificates, ledger
-from transcripts.forms import ReissueForm, ReversalForm
-from transcripts.models import Certificate, CreditEntry, CreditLine
+from transcripts import certificates, corrections, ledger
+from transcripts.forms import DeclineForm, ReissueForm, ReversalForm
+from transcripts.models import Certificate, CorrectionRequest, CreditEntry, CreditLine
 from transcripts.permissions import can_correct_credit, can_reverse_credit
 
 
@@ -73,7 +73,7 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
     ordering = ["-earned_on", "-id"]
     inlines = [CreditLineInline]
     actions = ["reverse_selected"]
-    actions_detail = ["reissue"]
+    actions_detail = ["reissue", "reverse_entry"]
 
     def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return can_correct_credit(request.user)
@@ -95,6 +95,21 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
         entries = list(queryset.order_by("pk"))
         if not form.is_valid():
             return self._ask(request, form, entries, title="Reverse credit", verb="Reverse")
+        self._reverse(request, form, entries)
+        return None
+
+    @action(description="Reverse", url_path="reverse", permissions=["correct"], icon="undo")
+    def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        entries = [get_object_or_404(CreditEntry, pk=object_id)]
+        form = ReversalForm(request.POST or None)
+        if not form.is_valid():
+            return self._ask(request, form, entries, title="Reverse credit", verb="Reverse")
+        self._reverse(request, form, entries)
+        return redirect("admin:transcripts_creditentry_change", object_id)
+
+    def _reverse(
+        self, request: HttpRequest, form: ReversalForm, entries: list[CreditEntry]
+    ) -> None:
         done = 0
         for entry in entries:
             if not can_reverse_credit(request.user, entry):
@@ -116,7 +131,6 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
                 done += 1
         if done:
             self.message_user(request, f"Reversed {done}.", messages.SUCCESS)
-        return None
 
     @action(
         description="Reissue with corrections",
@@ -226,3 +240,80 @@ class CertificateAdmin(ReadOnly, ModelAdmin):
             for certificate in queryset
         )
         self.message_user(request, f"Asked for {asked} documents.", messages.SUCCESS)
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title = "decision"
+    parameter_name = "decision"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), *CorrectionRequest.Decision.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CorrectionRequest]) -> Any:
+        match self.value():
+            case "open":
+                return queryset.filter(decision="")
+            case None:
+                return queryset
+            case decision:
+                return queryset.filter(decision=decision)
+
+
+@admin.register(CorrectionRequest)
+class CorrectionRequestAdmin(ReadOnly, ModelAdmin):
+    """What holders find wrong. It is granted by correcting the credit, or declined with words."""
+
+    list_display = ["entry", "wrong", "asked_at", "decision", "decided_at"]
+    list_select_related = ["entry"]
+    list_filter = [OpenFilter, "wrong"]
+    search_fields = ["entry__holder__email", "entry__holder_name", "entry__title", "words"]
+    ordering = ["decision", "asked_at"]  # the open ones first, the oldest of them on top
+    actions_detail = ["reissue", "reverse_entry", "decline"]
+
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return can_correct_credit(request.user)
+
+    @action(description="Reissue with corrections", url_path="reissue", permissions=["correct"])
+    def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        asked = get_object_or_404(CorrectionRequest, pk=object_id)
+        return redirect("admin:transcripts_creditentry_reissue", asked.entry_id)
+
+    @action(description="Reverse", url_path="reverse", permissions=["correct"])
+    def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        asked = get_object_or_404(CorrectionRequest, pk=object_id)
+        return redirect("admin:transcripts_creditentry_reverse_entry", asked.entry_id)
+
+    @action(description="Decline", url_path="decline", permissions=["correct"])
+    def decline(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        asked = get_object_or_404(CorrectionRequest.objects.select_related("entry"), pk=object_id)
+        back = redirect("admin:transcripts_correctionrequest_change", object_id)
+        if not can_reverse_credit(request.user, asked.entry):
+            self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
+            return back
+        form = DeclineForm(request.POST or None)
+        if form.is_valid():
+            try:
+                corrections.decline(
+                    asked=asked,
+                    answer=form.cleaned_data["answer"],
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except corrections.CorrectionError as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.message_user(request, "Declined.", messages.SUCCESS)
+            return back
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Decline the correction",
+            "opts": self.opts,
+            "form": form,
+            "asked": asked,
+        }
+        return TemplateResponse(
+            request,
+            "admin/transcripts/correctionrequest/decline.html",
+            context,
+            status=422 if form.is_bound else 200,
+        )

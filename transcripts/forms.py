@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from accounts import names
 from transcripts import ledger, records
-from transcripts.models import CreditEntry, ReasonClass
+from transcripts.models import CorrectionRequest, CreditEntry, ReasonClass
 
 TOO_LARGE = "This file is larger than 5 MB, and no certificate is. Choose the PDF as you got it."
 NO_PDF = "This is not a PDF file. Choose the PDF as you got it."
@@ -50,6 +50,36 @@ class FileForm(forms.Form):
 
 
 TOO_LARGE = "This file is larger than 5 MB, and no certificate is. Choose the PDF as you got it."
+
+
+class CorrectionRequestForm(forms.ModelForm):
+    """What a holder finds wrong with their credit."""
+
+    class Meta:
+        model = CorrectionRequest
+        fields = ["wrong", "words"]
+        labels = {"wrong": "What is wrong?", "words": "What should it say?"}
+        help_texts = {
+            "words": "As exactly as you can, and how the people who check it can tell.",
+        }
+        widgets = {"words": forms.Textarea(attrs={"rows": 5, "maxlength": 2000})}
+
+    def clean_words(self) -> str:
+        words: str = self.cleaned_data["words"].strip()
+        if len(words) > 2000:
+            raise forms.ValidationError("Use at most 2,000 characters.")
+        return words
+
+
+class DeclineForm(forms.Form):
+    """Why the credit stays as it is."""
+
+    answer = forms.CharField(
+        label="Answer to the holder",
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="They read it on their transcript and in a mail.",
+    )
 
 
 class ReversalForm(forms.Form):

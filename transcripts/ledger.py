@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse as reverse_url
 from django.utils import timezone
 
+from accounts import mail
 from accounts.models import License, User
 from ce_portal.formats import show_day
 from transcripts import records
-from transcripts.models import CreditEntry, CreditLine
+from transcripts.models import CorrectionRequest, CreditEntry, CreditLine
 
 
 class LedgerError(Exception):
@@ -121,7 +123,8 @@ def reverse(
 ) -> CreditEntry:
     """Take one award back: a new entry of the same size below zero. The award stays as it was.
 
-    The reversal is of the day that the award is of, so that every period adds up.
+    The reversal is of the day that the award is of, so that every period adds up. A request of the
+    holder to correct it is granted with it, and the holder gets a mail.
     Locks the entry, so two people who correct it at once wait for each other.
     Raises LedgerError if it is reversed already, is itself a reversal, or no reason is given.
     """
@@ -146,7 +149,7 @@ def reverse(
             }
         )
     )
-    return _write(
+    reversal = _write(
         record,
         holder=entry.holder,
         at=at,
@@ -155,6 +158,22 @@ def reverse(
         reason=reason,
         recorded_by=by,
     )
+    CorrectionRequest.objects.open().filter(entry=entry).update(
+        decision=CorrectionRequest.Decision.GRANTED, answer=reason, decided_at=at, decided_by=by
+    )
+    mail.post(
+        recipient=entry.holder,
+        kind="credit-correction",
+        key=f"credit-reversed:{entry.pk}",
+        template="credit_reversed",
+        context={
+            "entry": entry,
+            "reversal": reversal,
+            "path": reverse_url("transcripts:transcript"),
+        },
+        at=at,
+    )
+    return reversal
 
 
 @transaction.atomic

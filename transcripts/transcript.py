@@ -10,7 +10,7 @@ from itertools import groupby
 from django.db.models import Prefetch
 
 from accounts.models import User
-from transcripts.models import CreditEntry, CreditLine
+from transcripts.models import CorrectionRequest, CreditEntry, CreditLine
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,10 @@ def build(
         .filter(holder=holder)
         .earned_between(since, until)
         .select_related("certificate", "reversal", "reverses__certificate", "replaces__certificate")
-        .prefetch_related(Prefetch("lines", CreditLine.objects.order_by("position")))
+        .prefetch_related(
+            Prefetch("lines", CreditLine.objects.order_by("position")),
+            Prefetch("correction_requests", CorrectionRequest.objects.newest_first()),
+        )
         .newest_first()
     )
     years = [

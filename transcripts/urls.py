@@ -9,6 +9,9 @@ urlpatterns = [
     path("transcript/export.csv", views.export_csv, name="export_csv"),
     path("certificates/<str:code>.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:code>/link/", views.certificate_link, name="certificate_link"),
+    path(
+        "certificates/<str:code>/correction/", views.correction_request, name="correction_request"
+    ),
     path("verify/", views.verify, name="verify"),
     path("verify/file/", views.check_file, name="check_file"),
     path("verify/issuer.json", views.issuer, name="issuer"),

@@ -1,10 +1,10 @@
-"""Curators may correct credit: reverse it, and issue it anew."""
+"""Curators may correct credit, read what holders ask for, and run jobs."""
 
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
 NAME = "Curators"
-CODENAMES = ("add_creditentry",)
+CODENAMES = ("add_creditentry", "view_correctionrequest")
 
 
 def permissions(apps):
@@ -31,7 +31,7 @@ def take_back(apps, schema_editor) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("courses", "0009_reserved_addresses"),
-        ("transcripts", "0005_reversals_match"),
+        ("transcripts", "0010_correction_request"),
     ]
 
     operations = [migrations.RunPython(grant, take_back)]

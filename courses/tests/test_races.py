@@ -25,8 +25,8 @@ from courses.tests.stories import (
     ready_but_for_the_evaluation,
     ready_to_complete,
 )
-from transcripts import certificates, ledger, tasks
-from transcripts.models import Certificate, CreditEntry
+from transcripts import certificates, corrections, ledger, tasks
+from transcripts.models import Certificate, CorrectionRequest, CreditEntry
 from transcripts.tests.factories import CertificateFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,6 +50,7 @@ def at_the_same_time(first, second):
             learning.LearningError,
             supervision.SupervisionError,
             ledger.LedgerError,
+            corrections.CorrectionError,
         ) as error:
             return str(error)
         finally:
@@ -200,6 +201,46 @@ def test_a_reversal_waits_for_the_reissue_and_is_refused(noon):
 
     assert words == "This credit was reversed already, on Mar 2, 2026."
     assert Certificate.objects.count() == 2
+
+
+def test_a_request_for_a_correction_waits_for_the_reversal_and_is_refused(noon):
+    entry, curator = CertificateFactory().entry, UserFactory()
+
+    _, words = at_the_same_time(
+        lambda: ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=curator, at=noon
+        ),
+        lambda: corrections.ask(entry=entry, wrong="hours", words="It was 2.", at=noon),
+    )
+
+    assert words == "This credit was reversed. Ask about what stands in its place."
+
+
+def test_a_request_for_a_correction_from_two_tabs_is_one(noon):
+    entry = CertificateFactory().entry
+
+    def ask():
+        return corrections.ask(entry=entry, wrong="hours", words="It was 2.", at=noon)
+
+    first, words = at_the_same_time(ask, ask)
+
+    assert words == "You asked on Mar 2, 2026 already. A curator looks at it."
+    assert CorrectionRequest.objects.get() == first
+
+
+def test_declining_waits_for_the_reversal_and_is_refused(noon):
+    entry, curator = CertificateFactory().entry, UserFactory()
+    asked = corrections.ask(entry=entry, wrong="hours", words="It was 2.", at=noon)
+
+    _, words = at_the_same_time(
+        lambda: ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=curator, at=noon
+        ),
+        lambda: corrections.decline(asked=asked, answer="No.", by=curator, at=noon),
+    )
+
+    assert words == "This request is decided already."
+    assert CorrectionRequest.objects.get().decision == "granted"
 
 
 def test_a_certificate_given_to_two_workers_is_drawn_once(noon, monkeypatch, settings):

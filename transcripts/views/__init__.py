@@ -1,5 +1,6 @@
 """The door for the browser, one module for each area."""
 
+from transcripts.views.corrections import correction_request
 from transcripts.views.credit import (
     certificate_link,
     certificate_pdf,
@@ -22,6 +23,7 @@ __all__ = [
     "certificate_link",
     "certificate_pdf",
     "check_file",
+    "correction_request",
     "export_csv",
     "issuer",
     "public_certificates",
