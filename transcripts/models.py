@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
 
 from accounts.models import Supervision, User
 
@@ -158,3 +159,7 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def get_absolute_url(self) -> str:
+        """Where anyone may verify it; the printed address is this after ``SITE_URL``."""
+        return reverse("transcripts:verification", args=[self.code])

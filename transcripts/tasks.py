@@ -10,12 +10,13 @@ from datetime import timedelta
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models import F
 from django.utils import timezone
 
-from transcripts import keys, pdf, signing
+from transcripts import keys, ledger, pdf, signing
 from transcripts.models import Certificate
 
 logger = logging.getLogger(__name__)
@@ -43,8 +44,10 @@ def draw_certificate_pdf(*, certificate_id: int) -> None:
     try:
         drawn = pdf.draw_certificate(
             record=certificate.entry.record,
+            attachment=ledger.canonical(certificate.entry.record),
             code=certificate.code,
             issued_at=certificate.issued_at,
+            verify_url=f"{settings.SITE_URL}{certificate.get_absolute_url()}",
         )
         document = signing.sign(drawn, at=timezone.now())
         name = default_storage.save(name, ContentFile(document))

@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.urls import reverse
 
 from ce_portal.formats import show_hours
 from transcripts import codes, signing
@@ -83,7 +82,7 @@ def public_record(certificate: Certificate) -> dict[str, Any]:
 
 def address(certificate: Certificate) -> str:
     """Where anyone verifies it, as the QR code on the document says."""
-    return f"{settings.SITE_URL}{reverse('transcripts:verification', args=[certificate.code])}"
+    return f"{settings.SITE_URL}{certificate.get_absolute_url()}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerIsAway
 
-from transcripts import certificates, codes, tasks
+from transcripts import certificates, codes, ledger, tasks
 from transcripts.models import Certificate
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory
 
@@ -187,7 +187,7 @@ def test_draw_stores_the_document_and_says_when(quick_pdf):
     assert (certificate.attempts, certificate.failure) == (0, "")
 
 
-def test_draw_hands_over_the_frozen_record_and_nothing_else(monkeypatch):
+def test_draw_hands_over_the_frozen_record_and_nothing_else(monkeypatch, settings):
     handed = {}
     monkeypatch.setattr(
         "transcripts.pdf.draw_certificate", lambda **facts: handed.update(facts) or DOCUMENT
@@ -198,8 +198,10 @@ def test_draw_hands_over_the_frozen_record_and_nothing_else(monkeypatch):
 
     assert handed == {
         "record": certificate.entry.record,
+        "attachment": ledger.canonical(certificate.entry.record),
         "code": certificate.code,
         "issued_at": certificate.issued_at,
+        "verify_url": f"{settings.SITE_URL}/verify/{certificate.code}/",
     }
 
 
