@@ -54,6 +54,39 @@ def draw_certificate(
     return _compile("certificate.typ", data, timestamp=issued_at)
 
 
+def draw_transcript(*, facts: dict[str, Any], period: str, verify_at: str, at: datetime) -> bytes:
+    """A transcript (``exports.as_json``) as a tagged PDF/A-3a and PDF/UA-1 file, made at ``at``.
+
+    The same arguments give the same bytes.
+    Raises DrawingError if a character has no glyph in our fonts.
+    """
+    count = len(facts["entries"])
+    data = {
+        "holder": facts["holder"],
+        "period": period,
+        "made": show_day(at.date()),
+        "verify_at": verify_at,
+        "hours": f"{facts['hours']} {'hour' if facts['hours'] == '1' else 'hours'}",
+        "count": f"{count} {'course' if count == 1 else 'courses'}",
+        "credit": facts["credit"],
+        "entries": [
+            {
+                "completed": show_day(entry["completed_on"]),
+                "title": entry["title"],
+                "provider": entry["provider"],
+                "format": entry["format"].lower(),
+                "code": entry["certificate"],
+                "credit": [
+                    f"{line['body']}: {line['type']}, {line['hours']} h" for line in entry["credit"]
+                ],
+                "hours": entry["hours"],
+            }
+            for entry in facts["entries"]
+        ],
+    }
+    return _compile("transcript.typ", data, timestamp=at)
+
+
 def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict[str, Any]:
     """What the template prints, every figure and day already in words."""
     activity, holder = record["activity"], record["holder"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -87,18 +88,31 @@ def address(certificate: Certificate) -> str:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What a file turned out to be; with its certificate if it is one, whole, as we issued it."""
+    """What a file turned out to be; with its certificate if it is one, whole, as we signed it.
+
+    ``is_stored``: it is the very file that we keep, and not one that was drawn anew since.
+    """
 
     finding: signing.Finding
     certificate: Certificate | None
+    is_stored: bool
 
 
 def examine_file(document: bytes) -> FileCheck:
     """Whether a file is a certificate of ours, byte for byte, or at least signed by us.
 
-    What decides is the SHA-256 that was kept at issue; the signature tells a changed file from a
-    foreign one.
+    What decides is the SHA-256 that was kept at issue, or else our signature over every byte; then
+    the file may be believed about which certificate it is.
     """
-    digest = hashlib.sha256(document).hexdigest()
-    certificate = Certificate.objects.select_related("entry").filter(pdf_sha256=digest).first()
-    return FileCheck(signing.examine(document), certificate)
+    certificates = Certificate.objects.select_related("entry")
+    stored = certificates.filter(pdf_sha256=hashlib.sha256(document).hexdigest()).first()
+    finding = signing.examine(document)
+    if stored or finding is not signing.Finding.OURS:
+        return FileCheck(finding, stored, is_stored=stored is not None)
+    named = _NAMED.search(document)
+    code = named[1].decode() if named else ""
+    return FileCheck(finding, certificates.filter(code=code).first(), is_stored=False)
+
+
+# Where Typst writes the keywords of a document (typeset/certificate.typ): its code.
+_NAMED = re.compile(rb"<pdf:Keywords>([0-9A-Z-]{23})</pdf:Keywords>")

@@ -420,7 +420,7 @@ def test_the_longest_of_everything_still_fits_on_two_pages():
 # --- Nothing overflows ---
 
 
-def words_outside_the_frame(document):
+def words_outside_the_frame(document, *, width=792, height=612, edge=48):
     """Words of any page that reach over the frame's inner line, by poppler's boxes in points."""
     run = subprocess.run(
         [tool("pdftotext"), "-bbox", "-", "-"], input=document, capture_output=True, check=True
@@ -430,7 +430,7 @@ def words_outside_the_frame(document):
         run.stdout.decode(),
     )
     assert boxes
-    left, top, right, bottom = 48, 48, 792 - 48, 612 - 48
+    left, top, right, bottom = edge, edge, width - edge, height - edge
     return [
         box
         for box in boxes
@@ -471,6 +471,30 @@ def test_the_longest_of_everything_stays_inside():
             for number in range(8)
         ],
         lines=many_lines(8),
+    )
+
+    assert words_outside_the_frame(draw(record)) == []
+
+
+def test_words_without_a_space_break_in_every_other_place():
+    long = "Psychopharmakologie" * 4
+    record = make_record(
+        description=long,
+        location=long,
+        instructors=({"name": long, "credentials": long},),
+        provider={
+            **make_activity().provider,
+            "name": long,
+            "address": f"{long}\n{long}",
+            "email": f"office@{long}.example",
+            "director": long,
+            "director_title": long,
+        },
+        lines=[
+            make_line(
+                body_name=long, approval_number=long, credit_type_name=long, approval_statement=long
+            )
+        ],
     )
 
     assert words_outside_the_frame(draw(record)) == []
