@@ -11,14 +11,15 @@ import logging
 import secrets
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
 
 from accounts import mail
-from transcripts import pdf, signing
-from transcripts.models import Certificate, IssuedFile, certificate_storage
+from transcripts import pdf, records, signing
+from transcripts.models import Certificate, certificate_storage
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,10 @@ def draw(*, certificate_id: int, at: datetime) -> None:
     try:
         drawn = pdf.draw_certificate(
             record=certificate.entry.record,
+            attachment=records.canonical(certificate.entry.record),
             code=certificate.code,
             issued_at=certificate.issued_at,
+            verify_url=f"{settings.SITE_URL}{certificate.get_absolute_url()}",
         )
         document = signing.sign(drawn, at=at)
         certificate_storage().save(certificate.leftover, ContentFile(document))
@@ -97,10 +100,6 @@ def _switch(certificate: Certificate, *, sha256: str, at: datetime) -> bool:
         # The file that was there until now goes later: somebody may be reading it.
         leftover=certificate.pdf.name or "",
     )
-    if switched:
-        IssuedFile.objects.get_or_create(
-            sha256=sha256, defaults={"certificate": certificate, "drawn_at": at}
-        )
     if switched and certificate.reversal is None:
         mail.post(
             recipient=certificate.entry.holder,

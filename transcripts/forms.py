@@ -1,7 +1,9 @@
-"""What people give to be verified, and what curators type to correct credit."""
+"""What people give: a file to be verified, the period of a transcript, and what curators
+type to correct credit."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +52,43 @@ class FileForm(forms.Form):
 
 
 TOO_LARGE = "This file is larger than 5 MB, and no certificate is. Choose the PDF as you got it."
+
+
+class PeriodForm(forms.Form):
+    """From which day through which; both may be left open."""
+
+    mark_optional = False
+
+    since = forms.DateField(
+        label="From",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    through = forms.DateField(
+        label="Through",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        days: dict[str, Any] = super().clean() or {}
+        since, through = days.get("since"), days.get("through")
+        if since and through and since > through:
+            self.add_error("through", "The last day is before the first. Change one of them.")
+        elif through == date.max:
+            self.add_error("through", "Choose an earlier day.")
+        return days
+
+    @property
+    def period(self) -> dict[str, date | None]:
+        """Half-open, as ``transcript.build`` takes it; everything if the days make no sense."""
+        if not self.is_valid():
+            return {"since": None, "until": None}
+        through = self.cleaned_data["through"]
+        return {
+            "since": self.cleaned_data["since"],
+            "until": through + timedelta(days=1) if through else None,
+        }
 
 
 class CorrectionRequestForm(forms.ModelForm):

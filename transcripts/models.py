@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.core.files.storage import Storage, storages
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
 
 from accounts.models import Supervision, User
 
@@ -292,6 +293,10 @@ class Certificate(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    def get_absolute_url(self) -> str:
+        """Where anyone may verify it; the printed address is this after ``SITE_URL``."""
+        return reverse("transcripts:verification", args=[self.code])
+
     @property
     def status(self) -> Certificate.Status:
         """What the ledger says of it now; nothing of it is stored here, so nothing can disagree."""
@@ -308,17 +313,6 @@ class Certificate(models.Model):
     def successor(self) -> Certificate | None:
         """The certificate that was issued in its place; it may itself have one."""
         return getattr(getattr(self.entry, "replacement", None), "certificate", None)
-
-
-class IssuedFile(models.Model):
-    """One document as it went out. One that was drawn again is known by its older files too."""
-
-    certificate = models.ForeignKey(Certificate, models.PROTECT, related_name="issued_files")
-    sha256 = models.CharField("SHA-256", max_length=64, unique=True)
-    drawn_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.certificate}, {self.sha256[:8]}"
 
 
 class CorrectionRequestQuerySet(models.QuerySet["CorrectionRequest"]):

@@ -28,19 +28,44 @@ class Year:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """What one body counts, of one credit type, over all entries shown."""
+
+    body_name: str
+    credit_type_name: str
+    hours: Decimal
+
+
+@dataclass(frozen=True)
 class Transcript:
     """``hours`` is the sum of the entries shown, and ``years`` adds up to it.
 
+    From ``since`` to before ``until``; None leaves that side open.
     A reversed award and its reversal both stand here, and add up to nothing.
     """
 
     holder: User
     years: list[Year]
     hours: Decimal
+    since: date | None
+    until: date | None
 
     @property
     def entries(self) -> list[CreditEntry]:
         return [entry for year in self.years for entry in year.entries]
+
+    @property
+    def credit(self) -> list[Credit]:
+        """Sums by body and type, in the order of their names, but for what adds up to nothing.
+
+        Bodies are never added up.
+        """
+        sums: dict[tuple[str, str], Decimal] = {}
+        for entry in self.entries:
+            for line in entry.lines.all():
+                key = (line.body_name, line.credit_type_name)
+                sums[key] = sums.get(key, Decimal(0)) + line.hours
+        return [Credit(*key, hours) for key, hours in sorted(sums.items()) if hours]
 
 
 def build(
@@ -70,4 +95,4 @@ def build(
             for year, rows in groupby(entries, lambda entry: entry.earned_on.year)
         )
     ]
-    return Transcript(holder, years, sum((year.hours for year in years), Decimal(0)))
+    return Transcript(holder, years, sum((year.hours for year in years), Decimal(0)), since, until)

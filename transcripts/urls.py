@@ -7,6 +7,8 @@ app_name = "transcripts"
 urlpatterns = [
     path("transcript/", views.transcript, name="transcript"),
     path("transcript/export.csv", views.export_csv, name="export_csv"),
+    path("transcript/export.json", views.export_json, name="export_json"),
+    path("transcript/export.pdf", views.export_pdf, name="export_pdf"),
     path("certificates/<str:code>.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:code>/link/", views.certificate_link, name="certificate_link"),
     path(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.urls import reverse
 
 from ce_portal.formats import show_hours
 from transcripts import certificates, codes, signing
@@ -93,23 +93,36 @@ def public_record(certificate: Certificate) -> dict[str, Any]:
 
 def address(certificate: Certificate) -> str:
     """Where anyone verifies it, as the QR code on the document says."""
-    return f"{settings.SITE_URL}{reverse('transcripts:verification', args=[certificate.code])}"
+    return f"{settings.SITE_URL}{certificate.get_absolute_url()}"
 
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What a file turned out to be; with its certificate if it is one, whole, as we issued it."""
+    """What a file turned out to be; with its certificate if it is one, whole, as we signed it.
+
+    ``is_stored``: it is the very file that we keep, and not one that was drawn anew since.
+    """
 
     finding: signing.Finding
     certificate: Certificate | None
+    is_stored: bool
 
 
 def examine_file(document: bytes) -> FileCheck:
     """Whether a file is a certificate of ours, byte for byte, or at least signed by us.
 
-    What decides is the SHA-256 that was kept at issue; the signature tells a changed file from a
-    foreign one.
+    What decides is the SHA-256 that was kept at issue, or else our signature over every byte; then
+    the file may be believed about which certificate it is.
     """
-    digest = hashlib.sha256(document).hexdigest()
-    certificate = Certificate.objects.with_status().filter(issued_files__sha256=digest).first()
-    return FileCheck(signing.examine(document), certificate)
+    ours = Certificate.objects.with_status()
+    stored = ours.filter(pdf_sha256=hashlib.sha256(document).hexdigest()).first()
+    finding = signing.examine(document)
+    if stored or finding is not signing.Finding.OURS:
+        return FileCheck(finding, stored, is_stored=stored is not None)
+    named = _NAMED.search(document)
+    code = named[1].decode() if named else ""
+    return FileCheck(finding, ours.filter(code=code).first(), is_stored=False)
+
+
+# Where Typst writes the keywords of a document (typeset/certificate.typ): its code.
+_NAMED = re.compile(rb"<pdf:Keywords>([0-9A-Z-]{23})</pdf:Keywords>")

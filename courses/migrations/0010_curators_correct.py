@@ -31,7 +31,7 @@ def take_back(apps, schema_editor) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("courses", "0009_reserved_addresses"),
-        ("transcripts", "0010_correction_request"),
+        ("transcripts", "0009_correction_request"),
     ]
 
     operations = [migrations.RunPython(grant, take_back)]

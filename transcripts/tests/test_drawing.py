@@ -1,6 +1,5 @@
 """Whatever dies, however often a message comes: one document, one mail, nothing half-written."""
 
-import hashlib
 import re
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import OutgoingMail
 from accounts.tests.factories import UserFactory
-from transcripts import certificates, drawing, ledger, tasks
+from transcripts import certificates, drawing, ledger, records, tasks
 from transcripts.models import Certificate, certificate_storage
 from transcripts.tests.documents import DOCUMENT, draw, stored_files, wait_is_over
 from transcripts.tests.factories import CertificateFactory
@@ -49,13 +48,15 @@ def test_draw_stores_the_document_and_says_when(quick_pdf):
     assert (certificate.lease, certificate.leftover) == ("", "")
 
 
-def test_draw_hands_over_the_frozen_record_and_nothing_else(drawings):
+def test_draw_hands_over_the_frozen_record_and_nothing_else(drawings, settings):
     certificate = draw(CertificateFactory())
 
     assert drawings == [
         {
             "record": certificate.entry.record,
+            "attachment": records.canonical(certificate.entry.record),
             "code": certificate.code,
+            "verify_url": f"{settings.SITE_URL}/verify/{certificate.code}/",
             "issued_at": certificate.issued_at,
         }
     ]
@@ -183,7 +184,7 @@ def test_a_failed_redraw_leaves_the_document_that_is_there(noon, quick_pdf, full
 
 
 def test_one_bad_record_does_not_hold_up_the_next(monkeypatch):
-    def draw_all_but_one(*, record, code, issued_at):
+    def draw_all_but_one(*, code, **facts):
         if code == bad.code:
             raise ValueError("not a record")
         return DOCUMENT
@@ -366,20 +367,6 @@ def test_files_of_others_are_never_removed(monkeypatch):
         theirs.pdf.name,
         "certificates/2026/01/unknown.pdf",
     }
-
-
-def test_a_certificate_that_was_drawn_again_is_known_by_each_of_its_files(noon, monkeypatch):
-    certificate, documents = CertificateFactory(), [b"%PDF first", b"%PDF second"]
-    waiting = iter(documents)
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: next(waiting))
-
-    draw(certificate)
-    certificates.redraw(certificate=certificate, at=noon)
-    draw(certificate)
-
-    digests = [hashlib.sha256(document).hexdigest() for document in documents]
-    assert list(certificate.issued_files.order_by("pk").values_list("sha256", flat=True)) == digests
-    assert certificate.pdf_sha256 == digests[1]
 
 
 # --- Mail ---

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from accounts.tests.factories import LicenseFactory, UserFactory
 from transcripts import certificates, keys, ledger, tasks, verification
-from transcripts.models import IssuedFile
+from transcripts.models import Certificate
 from transcripts.tests.factories import (
     LONG_AGO,
     CertificateFactory,
@@ -534,10 +534,23 @@ def test_a_file_of_somebody_else_is_not_ours(client, drawn):
     assert "Not a file of ours" in page
 
 
-def test_a_file_that_we_signed_and_that_is_no_certificate_is_called_that(client, drawn):
-    IssuedFile.objects.all().delete()
+def test_a_file_from_before_the_document_was_drawn_anew_is_still_the_certificate(client, drawn):
+    earlier = file_of(drawn)
+    Certificate.objects.update(pdf_sha256="")
 
-    page = send(client, file_of(drawn)).content.decode()
+    page = send(client, earlier).content.decode()
+
+    assert "it is unchanged. The document was drawn anew since" in page
+    assert drawn.code in page
+    assert "byte for byte" not in page
+
+
+def test_a_file_that_we_signed_and_that_is_no_certificate_is_called_that(client, drawn):
+    """Such as a transcript; or a certificate of a portal that shares our key, as a copy may."""
+    document = file_of(drawn)
+    Certificate.objects.filter(pk=drawn.pk).update(pdf_sha256="", code=FREE_CODE)
+
+    page = send(client, document).content.decode()
 
     assert "Signed by us, not a certificate" in page
     assert "Maya Okafor" not in page

@@ -113,7 +113,7 @@ def check_file(request: HttpRequest) -> HttpResponse:
         return _page(request, form=form, status=422)
     check = verification_story.examine_file(form.cleaned_data["file"].read())
     facts = verification_story.public_record(check.certificate) if check.certificate else None
-    return _page(request, form=FileForm(), facts=facts, finding=check.finding.name)
+    return _page(request, facts=facts, finding=check.finding.name, is_stored=check.is_stored)
 
 
 @login_not_required

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("transcripts", "0009_issued_files"),
+        ("transcripts", "0008_certificate_pipeline_rules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
