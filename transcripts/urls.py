@@ -9,6 +9,7 @@ urlpatterns = [
     path("transcript/export.csv", views.export_csv, name="export_csv"),
     path("transcript/export.json", views.export_json, name="export_json"),
     path("transcript/export.pdf", views.export_pdf, name="export_pdf"),
+    path("transcript/certificates.zip", views.certificates_zip, name="certificates_zip"),
     path("certificates/<str:code>.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:code>/link/", views.certificate_link, name="certificate_link"),
     path(
@@ -23,4 +24,5 @@ urlpatterns = [
     path(".well-known/jwks.json", views.public_keys, name="public_keys"),
     path("supervision/<uuid:person_id>/", views.trainee, name="trainee"),
     path("supervision/<uuid:person_id>/export.csv", views.trainee_csv, name="trainee_csv"),
+    path("supervision/<uuid:person_id>/certificates.zip", views.trainee_zip, name="trainee_zip"),
 ]

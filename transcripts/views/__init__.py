@@ -4,11 +4,13 @@ from transcripts.views.corrections import correction_request
 from transcripts.views.credit import (
     certificate_link,
     certificate_pdf,
+    certificates_zip,
     export_csv,
     export_json,
     export_pdf,
     trainee,
     trainee_csv,
+    trainee_zip,
     transcript,
 )
 from transcripts.views.verify import (
@@ -24,6 +26,7 @@ from transcripts.views.verify import (
 __all__ = [
     "certificate_link",
     "certificate_pdf",
+    "certificates_zip",
     "check_file",
     "correction_request",
     "export_csv",
@@ -35,6 +38,7 @@ __all__ = [
     "public_keys",
     "trainee",
     "trainee_csv",
+    "trainee_zip",
     "transcript",
     "verification",
     "verify",

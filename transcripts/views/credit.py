@@ -8,8 +8,14 @@ import uuid
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.files import File
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +25,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Supervision
 from accounts.requests import SignedInRequest
 from ce_portal.formats import show_period
-from transcripts import codes, exports, pdf, signing
+from transcripts import codes, documents, exports, pdf, signing
 from transcripts import transcript as transcript_story
 from transcripts.forms import PeriodForm
 from transcripts.models import Certificate
@@ -99,6 +105,16 @@ def export_pdf(request: SignedInRequest) -> HttpResponse:
     )
 
 
+@never_cache
+@require_safe
+def certificates_zip(request: SignedInRequest) -> HttpResponseBase:
+    """One's certificates that count, of all time or of a period, in one file."""
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return _back(request)
+    return _as_zip(_own(request, form))
+
+
 def _own(request: SignedInRequest, form: PeriodForm) -> transcript_story.Transcript:
     return transcript_story.build(
         holder=request.user, reader=request.user, at=timezone.now(), **form.period
@@ -145,7 +161,7 @@ def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
             status=404,
         )
     try:
-        document = _opened(certificate)
+        document = documents.opened(certificate)
     except FileNotFoundError:
         logger.exception("The file of certificate %s is gone.", certificate.code)
         return render(
@@ -161,21 +177,34 @@ def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
     )
 
 
-def _opened(certificate: Certificate) -> File:
-    """The document; if it was replaced since the row was read, the new one."""
-    try:
-        return certificate.pdf.open("rb")
-    except FileNotFoundError:
-        certificate.refresh_from_db(fields=["pdf"])
-        return certificate.pdf.open("rb")
-
-
 @never_cache
 @require_safe
 def certificate_link(request: SignedInRequest, code: str) -> HttpResponse:
     """The fragment that says "preparing" until it is a link; htmx asks for it again and again."""
     certificate = _visible_certificate(request, code)
     return render(request, "transcripts/_certificate_link.html", {"certificate": certificate})
+
+
+@never_cache
+@require_safe
+def trainee_zip(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponseBase:
+    supervision = _active_supervision(request, person_id)
+    return _as_zip(
+        transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
+    )
+
+
+def _as_zip(transcript: transcript_story.Transcript) -> StreamingHttpResponse:
+    standing = [
+        entry.certificate
+        for entry in transcript.entries
+        if not (entry.is_reversal or entry.is_reversed)
+    ]
+    return StreamingHttpResponse(
+        documents.zipped(standing),
+        content_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="certificates.zip"'},
+    )
 
 
 def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
