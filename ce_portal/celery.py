@@ -43,6 +43,10 @@ app.conf.beat_schedule = {
         "task": "transcripts.draw_missing_certificate_pdfs",
         "schedule": schedule(60.0),  # seconds
     },
+    "go-on-with-jobs": {
+        "task": "transcripts.continue_jobs",
+        "schedule": schedule(60.0),  # seconds
+    },
     "remove-files-that-were-replaced": {
         "task": "transcripts.remove_leftover_files",
         "schedule": schedule(60.0 * 60),  # seconds

@@ -182,6 +182,7 @@ CELERY_TASK_QUEUES = [
 CELERY_TASK_ROUTES = {
     "accounts.send_mail": {"queue": "mail"},
     "transcripts.draw_certificate_pdf": {"queue": "documents"},
+    "transcripts.run_job": {"queue": "bulk"},
 }
 CELERY_TASK_IGNORE_RESULT = True
 # A killed worker's task runs again, so every task must be safe to run twice.

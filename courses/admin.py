@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -47,6 +48,9 @@ from courses.models import (
 )
 from courses.models.tallies import SHOWN_FROM, week_of
 from courses.permissions import can_curate, can_record_attendance
+from transcripts import jobs
+from transcripts.models import Certificate
+from transcripts.permissions import can_correct_credit
 
 # A link typed without its scheme is taken for https.
 HTTPS_LINKS = {models.URLField: {"assume_scheme": "https"}}
@@ -379,6 +383,32 @@ class SessionAdmin(ListedAdmin):
     date_hierarchy = "starts_at"
     ordering = ["-starts_at"]
     autocomplete_fields = ["course"]
+
+    actions = ["draw_certificates_again"]
+
+    def has_correct_permission(self, request: HttpRequest) -> bool:
+        return can_correct_credit(request.user)
+
+    @admin.action(
+        description="Draw the certificates of the selected sessions again",
+        permissions=["correct"],
+    )
+    def draw_certificates_again(
+        self, request: HttpRequest, queryset: QuerySet[Session]
+    ) -> HttpResponse | None:
+        try:
+            job = jobs.start(
+                title="Certificates of " + ", ".join(str(session) for session in queryset),
+                certificates=Certificate.objects.filter(
+                    entry__completion__enrollment__session__in=queryset.values("pk")
+                ),
+                by=cast(User, request.user),
+                at=timezone.now(),
+            )
+        except jobs.JobError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
+        return redirect("admin:transcripts_job_change", job.pk)
 
     def courses_of(self, rows: QuerySet[Session]) -> QuerySet[Course]:
         return Course.objects.filter(sessions__in=rows)

@@ -12,14 +12,14 @@ from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
 from accounts.models import User
-from transcripts import certificates, corrections, ledger
+from transcripts import certificates, corrections, jobs, ledger
 from transcripts.forms import DeclineForm, ReissueForm, ReversalForm
-from transcripts.models import Certificate, CorrectionRequest, CreditEntry, CreditLine
+from transcripts.models import Certificate, CorrectionRequest, CreditEntry, CreditLine, Job
 from transcripts.permissions import can_correct_credit, can_reverse_credit
 
 
@@ -232,14 +232,72 @@ class CertificateAdmin(ReadOnly, ModelAdmin):
         url = reverse("transcripts:certificate_pdf", args=[certificate.code])
         return format_html('<a href="{}">Open</a>', url)
 
-    @admin.action(description="Draw the document again", permissions=["correct"])
-    def draw_again(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> None:
-        """From the same frozen record. One that is there stays until the new one is."""
-        asked = sum(
-            certificates.redraw(certificate=certificate, at=timezone.now())
-            for certificate in queryset
-        )
-        self.message_user(request, f"Asked for {asked} documents.", messages.SUCCESS)
+    @admin.action(description="Draw the documents again", permissions=["correct"])
+    def draw_again(
+        self, request: HttpRequest, queryset: QuerySet[Certificate]
+    ) -> HttpResponse | None:
+        """From the same frozen record; one that is there stays until the new one is. Many are a
+        job, with a page that says how far it is."""
+        many = list(queryset)
+        if len(many) > 1:
+            job = jobs.start(
+                title=f"{len(many)} certificates drawn again",
+                certificates=many,
+                by=cast(User, request.user),
+                at=timezone.now(),
+            )
+            return redirect("admin:transcripts_job_change", job.pk)
+        asked = [certificates.redraw(certificate=one, at=timezone.now()) for one in many]
+        words = "Asked for the document." if any(asked) else "A worker is drawing it already."
+        self.message_user(request, words, messages.SUCCESS)
+        return None
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly, ModelAdmin):
+    """How far each job is: read again, it says so anew."""
+
+    list_display = ["title", "asked_by", "asked_at", "total", "done", "failed", "waiting"]
+    list_select_related = ["asked_by"]
+    ordering = ["-asked_at", "-id"]
+    fields = [
+        "title",
+        "asked_by",
+        "asked_at",
+        "total",
+        "done",
+        "failed",
+        "waiting",
+        "finished_at",
+        "what_failed",
+    ]
+    readonly_fields = ["total", "done", "failed", "waiting", "what_failed"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        return super().get_queryset(request).with_progress()
+
+    @admin.display
+    def total(self, job: Any) -> int:
+        return job.total
+
+    @admin.display
+    def done(self, job: Any) -> int:
+        return job.done
+
+    @admin.display
+    def failed(self, job: Any) -> int:
+        return job.failed
+
+    @admin.display
+    def waiting(self, job: Any) -> int:
+        return job.waiting
+
+    @admin.display(description="what failed")
+    def what_failed(self, job: Job) -> str:
+        """The first of them; the list of certificates has all, to be tried again."""
+        failed = job.items.filter(certificate__state=Certificate.State.FAILED)
+        rows = failed.order_by("pk").values_list("certificate__code", "certificate__failure")[:20]
+        return format_html_join("", "{}: {}<br>", rows) or "Nothing"
 
 
 class OpenFilter(admin.SimpleListFilter):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from transcripts import codes, ledger, tasks
+from transcripts import codes, drawing, ledger, tasks
 from transcripts.models import Certificate, CreditEntry
 
 CODE_TRIES = 5
@@ -79,18 +79,11 @@ def redraw(*, certificate: Certificate, at: datetime) -> bool:
     A certificate that has its document keeps it until the new one is there. After commit, a worker
     draws it.
     """
-    asked = (
-        Certificate.objects.in_no_hands(at=at)
-        .filter(pk=certificate.pk)
-        .update(
-            state=Certificate.State.QUEUED,
-            attempts=0,
-            failure="",
-            lease="",
-            leased_until=at,
-            next_attempt_at=at + timedelta(seconds=tasks.PATIENCE),
-        )
+    asked = drawing.queue_again(
+        certificate_id=certificate.pk,
+        at=at,
+        next_attempt_at=at + timedelta(seconds=tasks.PATIENCE),
     )
     if asked:
         tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)  # type: ignore[attr-defined]
-    return bool(asked)
+    return asked

@@ -135,6 +135,25 @@ def _fail(certificate: Certificate, error: Exception, *, at: datetime) -> None:
     )
 
 
+def queue_again(*, certificate_id: int, at: datetime, next_attempt_at: datetime) -> bool:
+    """Queue a document anew, with all attempts; False if a worker is at it.
+
+    A certificate that has its document keeps it until the new one is there.
+    """
+    return bool(
+        Certificate.objects.in_no_hands(at=at)
+        .filter(pk=certificate_id)
+        .update(
+            state=Certificate.State.QUEUED,
+            attempts=0,
+            failure="",
+            lease="",
+            leased_until=at,
+            next_attempt_at=next_attempt_at,
+        )
+    )
+
+
 def give_up_stuck(*, at: datetime) -> int:
     """Fail what killed its worker in every attempt, so that curators see it."""
     return Certificate.objects.stuck(at=at).update(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from celery import shared_task
+from django.db import transaction
 from django.utils import timezone
 
 from transcripts import drawing
-from transcripts.models import Certificate
+from transcripts.models import Certificate, Job, JobItem
 
 PATIENCE = 60  # seconds that a message may take before the sweep asks again
 SWEEP_SIZE = 500  # certificates asked for by one sweep
+JOB_STEP = 200  # documents of a job asked for by one message
+JOB_PATIENCE = timedelta(minutes=10)  # that a message of a job may take
 GRACE = timedelta(minutes=10)  # that a replaced file stays, for those who are reading it
 
 
@@ -42,3 +45,39 @@ def draw_missing_certificate_pdfs() -> None:
 def remove_leftover_files() -> None:
     """Remove files of certificates that no row points to any more."""
     drawing.remove_leftovers(replaced_before=timezone.now() - GRACE, limit=SWEEP_SIZE)
+
+
+@shared_task(name="transcripts.run_job")
+def run_job(*, job_id: int) -> None:
+    """Ask for the next documents of a job, then for the ones after them.
+
+    Safe to run twice, also at once: each item is asked for by whoever notes it on the item.
+    """
+    items = JobItem.objects.filter(job=job_id, asked_at__isnull=True)
+    for item in items.order_by("pk")[:JOB_STEP]:
+        now = timezone.now()
+        with transaction.atomic():
+            if not items.filter(pk=item.pk).update(asked_at=now):
+                continue
+            drawing.queue_again(
+                certificate_id=item.certificate_id,
+                at=now,
+                # The bulk queue may be long, and the sweep would ask on the other one.
+                next_attempt_at=now + JOB_PATIENCE,
+            )
+        draw_certificate_pdf.apply_async(
+            kwargs={"certificate_id": item.certificate_id}, queue="bulk"
+        )
+    if items.exists():
+        run_job.delay(job_id=job_id)
+
+
+@shared_task(name="transcripts.continue_jobs")
+def continue_jobs() -> None:
+    """Go on with jobs whose message was lost, and close those that are through."""
+    now = timezone.now()
+    unfinished = Job.objects.unfinished()
+    unfinished.through().update(finished_at=now)
+    stopped = unfinished.filter(items__asked_at__isnull=True).distinct().order_by("pk")
+    for job_id in list(stopped.values_list("pk", flat=True)):
+        run_job.delay(job_id=job_id)

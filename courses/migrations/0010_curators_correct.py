@@ -4,7 +4,7 @@ from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
 NAME = "Curators"
-CODENAMES = ("add_creditentry", "view_correctionrequest")
+CODENAMES = ("add_creditentry", "view_correctionrequest", "view_job")
 
 
 def permissions(apps):
@@ -31,7 +31,7 @@ def take_back(apps, schema_editor) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("courses", "0009_reserved_addresses"),
-        ("transcripts", "0009_correction_request"),
+        ("transcripts", "0010_jobs"),
     ]
 
     operations = [migrations.RunPython(grant, take_back)]

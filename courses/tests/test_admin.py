@@ -15,7 +15,8 @@ from courses import completion, learning
 from courses.models import Attendance, Choice, Completion, Course, Question, Session
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import pass_post_test, read_lessons, ready_to_complete
-from transcripts.models import Certificate, CreditEntry
+from transcripts.models import Certificate, CreditEntry, Job
+from transcripts.tests.factories import CertificateFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -294,3 +295,36 @@ def test_the_times_of_a_session_are_those_of_its_own_zone(client, curator):
     assert client.post(page("courses_session_change", session.pk), form).status_code == 302
     session.refresh_from_db()
     assert session.starts_at == datetime(2027, 1, 13, 20, 0, tzinfo=UTC)
+
+
+def test_the_certificates_of_a_session_are_drawn_again_as_a_job(client, curator, noon):
+    client.force_login(curator)
+    course = CourseFactory(live=True)
+    session, other = SessionFactory.create_batch(2, course=course)
+    certificates = [
+        CertificateFactory(entry__holder=EnrollmentFactory(session=each, course=course).learner)
+        for each in (session, session, other)
+    ]
+    for certificate in certificates:
+        Completion.objects.create(
+            enrollment=certificate.entry.holder.enrollments.get(),
+            credit_entry=certificate.entry,
+            completed_at=noon,
+        )
+
+    def ask(*sessions):
+        return client.post(
+            page("courses_session_changelist"),
+            {
+                "action": "draw_certificates_again",
+                "_selected_action": [each.pk for each in sessions],
+            },
+        )
+
+    answer = ask(session)
+    nothing = client.get(ask(SessionFactory(course=course)).url)
+
+    job = Job.objects.get()
+    assert answer.url == page("transcripts_job_change", job.pk)
+    assert [item.certificate for item in job.items.order_by("pk")] == certificates[:2]
+    assert words(nothing) == "There is no certificate to draw."
