@@ -94,10 +94,14 @@ class PeriodForm(forms.Form):
 class CorrectionRequestForm(forms.ModelForm):
     """What a holder finds wrong with their credit."""
 
+    wrong = forms.ChoiceField(
+        label="What is wrong?", choices=[("", "Choose"), *CorrectionRequest.Wrong.choices]
+    )
+
     class Meta:
         model = CorrectionRequest
         fields = ["wrong", "words"]
-        labels = {"wrong": "What is wrong?", "words": "What should it say?"}
+        labels = {"words": "What should it say?"}
         help_texts = {
             "words": "As exactly as you can, and how the people who check it can tell.",
         }
