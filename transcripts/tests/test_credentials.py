@@ -97,24 +97,24 @@ def test_that_verifier_refuses_a_changed_one(client, certificate, key):
         OB3Verifier(public).verify(f"{head}.{body}.{signature}")
 
 
-def test_the_key_it_names_is_published_and_opens_it(client, certificate, key):
+def test_the_key_it_names_is_published_and_opens_it(client, certificate, key, settings):
     token = badge(client, certificate)
     kid = jwt.get_unverified_header(token)["kid"]
 
-    published = client.get(kid.removeprefix("http://localhost:8000")).json()
+    published = client.get(kid.removeprefix(settings.SITE_URL)).json()
     in_set = client.get("/.well-known/jwks.json").json()["keys"]
 
     opened = jwt.decode(token, jwt.PyJWK(published), algorithms=[published["alg"]])
-    assert opened["id"] == f"http://localhost:8000/verify/{certificate.code}/"
+    assert opened["id"] == f"{settings.SITE_URL}/verify/{certificate.code}/"
     assert in_set == [published]
     assert "d" not in published  # nothing of the private key
     assert "p" not in published
 
 
-def test_the_issuer_it_names_is_published_under_its_own_address(client, certificate):
+def test_the_issuer_it_names_is_published_under_its_own_address(client, certificate, settings):
     named = payload(badge(client, certificate))["issuer"]
 
-    profile = client.get(named["id"].removeprefix("http://localhost:8000")).json()
+    profile = client.get(named["id"].removeprefix(settings.SITE_URL)).json()
 
     assert profile == {"@context": credentials.CONTEXT, **named}
 

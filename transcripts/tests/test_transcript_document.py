@@ -59,7 +59,7 @@ def fetch(client, name, **query):
     return client.get(reverse(f"transcripts:{name}"), query)
 
 
-def test_the_pdf_says_what_the_page_says(client, holder):
+def test_the_pdf_says_what_the_page_says(client, holder, settings):
     answer = fetch(client, "export_pdf")
 
     text = text_of(answer.content, "-raw")
@@ -71,7 +71,7 @@ def test_the_pdf_says_what_the_page_says(client, holder):
         "Jan 5, 2026 Consent",
         "Dec 31, 2025 Law in Practice",
         "NYSED: Law, 3.6 h",
-        "Verify each certificate at http://localhost:8000/verify/",
+        f"Verify each certificate at {settings.SITE_URL}/verify/",
         "Page 1 of 1",
     ]
     assert answer.headers["Content-Type"] == "application/pdf"

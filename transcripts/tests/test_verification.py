@@ -141,13 +141,13 @@ def _readable(answer):
     return text
 
 
-def test_the_json_has_these_facts_and_no_others(client, certificate):
+def test_the_json_has_these_facts_and_no_others(client, certificate, settings):
     answer = client.get(page_of(certificate), {"format": "json"})
 
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json() == {
         "code": certificate.code,
-        "address": f"http://localhost:8000/verify/{certificate.code}/",
+        "address": f"{settings.SITE_URL}/verify/{certificate.code}/",
         "status": "valid",
         "status_since": None,
         "status_reason": None,
