@@ -471,6 +471,8 @@ class _Maker:
                 join_url=f"https://meet.example/{course}-{position + 1}" if is_online else "",
                 cancel_reason="",
                 sequence=0,
+                # No secret: these sessions are for measuring, the same for the same seed.
+                check_in_key=f"made-{course}-{position + 1}",
             )
 
 
