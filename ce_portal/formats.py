@@ -32,6 +32,15 @@ def show_seats(left: int | None) -> str:
     return f"{left} seat{'' if left == 1 else 's'} left" if left else "Full"
 
 
+def show_minutes(minutes: int) -> str:
+    """A length of time: 45 minutes, 1 hour, 2 hours 30 minutes, 2 days."""
+    days, rest = divmod(minutes, 24 * 60)
+    hours, rest = divmod(rest, 60)
+    parts = [(days, "day"), (hours, "hour"), (rest, "minute")]
+    said = [f"{number} {name}{'' if number == 1 else 's'}" for number, name in parts if number]
+    return " ".join(said) or "0 minutes"
+
+
 def show_day(day: date) -> str:
     """A calendar day: Feb 2, 2027."""
     return f"{day:%b} {day.day}, {day.year}"

@@ -201,14 +201,17 @@ def complete_in_part(*, enrollment: Enrollment, reason: str, by: User, at: datet
     hold. Source: NAADAC lets a provider credit the time actually spent, at the instructor's
     discretion; Pennsylvania social work (49 Pa. Code 47.35) gives none.
     Locks the enrollment. Twice gives the first completion back.
-    Raises CompletionError if the reason is missing, the session is not over, more than attendance
-    is outstanding, nothing is, or no body gives a quarter hour.
+    Raises CompletionError if the reason is missing, if it is the learner's own, if the session is
+    not over, if more than attendance is outstanding or nothing is, or if no body gives a quarter
+    hour.
     """
     reason = " ".join(reason.split())
     if not reason:
         raise CompletionError("Say why credit is given for a part of the session.")
     if len(reason) > MAX_REASON:
         raise CompletionError(f"A reason has at most {MAX_REASON} characters.")
+    if by.pk == enrollment.learner_id:
+        raise CompletionError("Nobody gives credit to themselves: ask a colleague.")
     enrollment, done = _locked(enrollment)
     if done:
         return done

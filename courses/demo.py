@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts import licenses, supervision
-from accounts.models import User
+from accounts.models import OutgoingMail, User
 from courses import (
     completion,
     enrollment,
@@ -72,6 +72,10 @@ def load(*, at: datetime, today: date) -> bool:
         _complete(people[email], key, at=at - timedelta(days=days))
     for email, key, count in IN_PROGRESS:
         _begin(people[email], key, count, at=at - timedelta(days=1))
+    # What happened before the portal was there is told to nobody.
+    OutgoingMail.objects.filter(sent_at__isnull=True).update(
+        dropped_at=at, dropped_because="It belongs to the past of the demonstration."
+    )
     return True
 
 

@@ -161,7 +161,7 @@ def move(*, enrollment: Enrollment, to: Session, at: datetime) -> Enrollment:
         raise EnrollmentError("You have no seat in this course any more. Enroll anew.")
     if left is None or not course.is_live:
         raise EnrollmentError("This course has no live sessions.")
-    if enrollment.attendance.exists():
+    if enrollment.attendance.standing().exists():
         raise EnrollmentError(
             "Minutes of yours are recorded in this session already, so your seat stays in it. To "
             "attend another one, withdraw and enroll anew."

@@ -153,15 +153,21 @@ def _idle(rows: EnrollmentQuerySet, at: datetime, *, for_: timedelta) -> Enrollm
 
 
 def _something_since(moment: datetime) -> Q:
-    """Enrolled, read, answered, handed in, or in a session that ended, later than that."""
+    """Enrolled, opened, answered, handed in, or in a session that ended, later than that."""
     own = {"enrollment": OuterRef("pk")}
     return (
         Q(enrolled_at__gt=moment)
         | Q(session__isnull=False, session__ends_at__gt=moment)
         | Q(evaluated_at__isnull=False, evaluated_at__gt=moment)
         | Q(attested_at__isnull=False, attested_at__gt=moment)
-        | Q(Exists(LessonProgress.objects.filter(**own, read_at__gt=moment)))
-        | Q(Exists(Attempt.objects.filter(**own, submitted_at__gt=moment)))
+        | Q(Exists(LessonProgress.objects.filter(**own, seen_at__gt=moment)))
+        | Q(
+            Exists(
+                Attempt.objects.filter(**own).filter(
+                    Q(started_at__gt=moment) | Q(saved_at__gt=moment) | Q(submitted_at__gt=moment)
+                )
+            )
+        )
     )
 
 

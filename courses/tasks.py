@@ -95,7 +95,8 @@ def forget_old_search_tallies() -> None:
     SearchTally.objects.forget_old(at=timezone.now())
 
 
-@shared_task(name="courses.apply_attendance_upload")
+# Fifty thousand lines take 8 seconds of CPU; a busy machine stretches them beyond the usual limit.
+@shared_task(name="courses.apply_attendance_upload", soft_time_limit=540, time_limit=570)
 def apply_attendance_upload(*, upload_id: str, after: str | None = None) -> None:
     """Let a confirmed report count, then give credit for it; a part, and then the next."""
     upload = AttendanceUpload.objects.defer("content").get(pk=upload_id)

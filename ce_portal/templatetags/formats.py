@@ -27,6 +27,12 @@ def count(number: int) -> str:
 
 
 @register.filter
+def minutes(value: int) -> str:
+    """45 minutes, 2 hours 30 minutes"""
+    return formats.show_minutes(value)
+
+
+@register.filter
 def day(value: date) -> str:
     """Feb 2, 2027; a moment becomes the day it is in the reader's zone."""
     if isinstance(value, datetime):

@@ -127,3 +127,19 @@ def test_a_span_is_written_once_for_what_start_and_end_share(start, end, zone, t
 )
 def test_a_browser_is_named_as_people_know_it(user_agent, text):
     assert formats.show_browser(user_agent) == text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"),
+    [
+        (0, "0 minutes"),
+        (1, "1 minute"),
+        (45, "45 minutes"),
+        (60, "1 hour"),
+        (150, "2 hours 30 minutes"),
+        (24 * 60, "1 day"),
+        (2 * 24 * 60 + 61, "2 days 1 hour 1 minute"),
+    ],
+)
+def test_a_length_of_time_is_written_in_words(minutes, text):
+    assert formats.show_minutes(minutes) == text

@@ -20,7 +20,7 @@ from unfold.decorators import action
 from accounts.models import User
 from ce_portal import formats
 from courses import attendance, completion, learning
-from courses.forms import RecordForm, VoidForm
+from courses.forms import PartialCreditForm, RecordForm, VoidForm
 from courses.models import AttendanceInterval, Enrollment
 from courses.permissions import can_record_attendance
 
@@ -99,7 +99,7 @@ class EnrollmentAdmin(ModelAdmin):
     ]
     readonly_fields = fields
     inlines = [AttendanceInline]
-    actions_detail = ["record_attendance"]
+    actions_detail = ["record_attendance", "give_partial_credit"]
 
     def get_urls(self) -> list[URLPattern]:
         void = path(
@@ -154,6 +154,29 @@ class EnrollmentAdmin(ModelAdmin):
 
         return self._page(request, enrollment, form, save, title="Record attendance")
 
+    @action(
+        description="Give partial credit", permissions=["record"], url_path="give-partial-credit"
+    )
+    def give_partial_credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For the minutes of the session that were attended, where a body allows it."""
+        enrollment = self._enrollment(object_id)
+        if enrollment.session is None:
+            messages.error(request, "This course has no live session to attend.")
+            return redirect("admin:courses_enrollment_change", enrollment.pk)
+        form = PartialCreditForm(request.POST if request.method == "POST" else None)
+
+        def save() -> str:
+            done = completion.complete_in_part(
+                enrollment=enrollment,
+                **form.cleaned_data,
+                by=cast(User, request.user),
+                at=timezone.now(),
+            )
+            hours = formats.show_hours(done.credit_entry.hours)
+            return f"Gave partial credit of {hours} h: {done.partial_reason}"
+
+        return self._page(request, enrollment, form, save, title="Give partial credit")
+
     def void_attendance(
         self, request: HttpRequest, object_id: str, interval_id: int
     ) -> HttpResponse:
@@ -192,7 +215,7 @@ class EnrollmentAdmin(ModelAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 done = save()
-            except learning.LearningError as error:
+            except (learning.LearningError, completion.CompletionError) as error:
                 form.add_error(None, str(error))
             else:
                 self.log_change(request, enrollment, done)

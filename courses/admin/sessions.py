@@ -154,10 +154,14 @@ class SessionAdmin(ListedAdmin):
     autocomplete_fields = ["course"]
     fields = [
         ("course", "key"),
-        ("starts_at", "ends_at", "time_zone"),
+        # A date and a time fill a row.
+        "starts_at",
+        "ends_at",
+        "time_zone",
         ("place", "join_url"),
         ("capacity", "attendance_minutes"),
-        ("enrollment_opens_at", "enrollment_closes_at"),
+        "enrollment_opens_at",
+        "enrollment_closes_at",
         ("cancelled_at", "cancel_reason"),
         "attendance",
     ]

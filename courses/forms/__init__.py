@@ -3,6 +3,7 @@
 from courses.forms.attendance import (
     CheckInForm,
     ConfirmReportForm,
+    PartialCreditForm,
     RecordForm,
     ReportForm,
     VoidForm,
@@ -22,6 +23,7 @@ __all__ = [
     "ConfirmReportForm",
     "EnrollForm",
     "EvaluationForm",
+    "PartialCreditForm",
     "PostTestForm",
     "ProgressForm",
     "RecordForm",

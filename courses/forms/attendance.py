@@ -16,6 +16,7 @@ from unfold.widgets import (
 )
 
 from accounts.forms import time_zone_choices
+from courses import completion
 from courses.attendance_files import MAX_BYTES, MAX_ROWS
 from courses.attendance_import import Preview
 from courses.models import Session
@@ -75,6 +76,16 @@ class VoidForm(forms.Form):
         label="Why does this time not count?",
         max_length=300,
         help_text="It stays with the record.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+class PartialCreditForm(forms.Form):
+    reason = forms.CharField(
+        label="Why is credit given for a part of the session?",
+        max_length=completion.MAX_REASON,
+        help_text="Bodies that allow it credit the minutes that were attended. It stays with the "
+        "credit, and cannot be undone but by a reversal.",
         widget=UnfoldAdminTextInputWidget,
     )
 

@@ -2,7 +2,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
 from accounts.tests.factories import LicenseFactory, UserFactory
 from courses import completion, enrollment, evaluation
@@ -541,3 +543,27 @@ def test_the_database_holds_one_credit_for_each_occasion(noon):
         Completion.objects.filter(pk=other.pk).update(learner=done.learner, course=done.course)
     with pytest.raises(IntegrityError), transaction.atomic():
         Completion.objects.filter(pk=other.pk).update(occasion=0)
+
+
+def test_nobody_gives_credit_in_part_to_themselves(noon):
+    held = attended_in_part(noon)
+    naadac(held.course)
+
+    with pytest.raises(completion.CompletionError, match="Nobody gives credit to themselves"):
+        in_part(held, noon, by=held.learner)
+
+
+def test_a_curator_gives_credit_in_part_with_a_reason(client, noon):
+    held = attended_in_part(noon)
+    naadac(held.course)
+    curator = UserFactory(is_staff=True)
+    curator.groups.add(Group.objects.get(name="Curators"))
+    client.force_login(curator)
+    page = reverse("admin:courses_enrollment_give_partial_credit", args=[held.pk])
+
+    opened = client.get(page)
+    empty = client.post(page, {"reason": " "})
+    given = client.post(page, {"reason": REASON})
+
+    assert (opened.status_code, empty.status_code, given.status_code) == (200, 422, 302)
+    assert Completion.objects.get().granted_by == curator

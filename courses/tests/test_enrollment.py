@@ -4,8 +4,8 @@ import pytest
 
 from accounts.models import OutgoingMail
 from accounts.tests.factories import UserFactory
-from courses import catalog, completion, enrollment, sessions
-from courses.models import Attendance, Enrollment
+from courses import attendance, catalog, completion, enrollment, sessions
+from courses.models import Enrollment
 from courses.tests.factories import (
     ApprovalFactory,
     ApprovingBodyFactory,
@@ -14,7 +14,7 @@ from courses.tests.factories import (
     SessionFactory,
     WaitlistPlaceFactory,
 )
-from courses.tests.stories import ready_to_complete
+from courses.tests.stories import attend, ready_to_complete
 
 pytestmark = pytest.mark.django_db
 
@@ -300,13 +300,14 @@ def test_a_learner_of_a_retired_course_may_still_move(noon):
     assert enrollment.move(enrollment=held, to=second, at=noon).session == second
 
 
-def test_nobody_moves_after_attending(noon):
+def test_nobody_moves_after_attending_unless_it_was_recorded_by_mistake(noon):
     held, second = two_sessions()
-    Attendance.objects.create(
-        enrollment=held, minutes=5, source="sheet", recorded_by=UserFactory(), recorded_at=noon
-    )
+    over, staff = held.session.ends_at, UserFactory()
+    interval = attend(held, over, minutes=5, by=staff)
 
-    assert "recorded in this session already" in refused_move(enrollment=held, to=second, at=noon)
+    assert "recorded in this session already" in refused_move(enrollment=held, to=second, at=over)
+    attendance.void(interval=interval, reason="Another person", by=staff, at=over)
+    assert enrollment.move(enrollment=held, to=second, at=over).session == second
 
 
 def test_nobody_moves_out_of_order(noon):

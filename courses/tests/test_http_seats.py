@@ -133,7 +133,7 @@ def start_production(var: Path, stack: ExitStack) -> Server:
             "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
             "SECRET_KEY": "made up for a test, and long enough not to be warned about",
             "ALLOWED_HOSTS": "localhost",
-            "EMAIL_URL": "dummymail://",
+            "EMAIL_URL": "smtp://127.0.0.1:9",
             "DEFAULT_FROM_EMAIL": "portal@portal.example",
             "SITE_URL": f"https://localhost:{port}",
             "BEHIND_PROXY": "true",

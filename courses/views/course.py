@@ -162,6 +162,13 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "text": _text(shown, lessons, questions),
         "questions": questions,
         "needed": right_answers_needed(shown.pass_mark, questions) if questions else 0,
+        "in_part": list(
+            dict.fromkeys(
+                credit.body.name
+                for credit, approval in credits
+                if approval and credit.body.allows_partial_credit
+            )
+        ),
         "references": shown.references.splitlines(),
         "related": _related(shown, at=now),
         "structured_data": _structured_data(shown, objectives, instructors, valid),

@@ -52,6 +52,7 @@ class Room:
     enrollment: Enrollment
     lessons: list[LessonRow]
     requirements: list[Requirement]
+    can_evaluate: bool  # a session that is to come cannot be evaluated
 
     @property
     def course(self) -> Course:
@@ -69,13 +70,15 @@ class Room:
     @property
     def open_steps(self) -> set[Step]:
         """What can be done now. The steps follow each other, but the session has its own day: it
-        waits for nothing, and of the others only the attestation, which is of everything, waits for
-        it."""
+        waits for nothing, and of the others those wait for it that are about it: the evaluation,
+        and the attestation, which is of everything."""
         if self.enrollment.is_over:
             return set()
         unmet = [item.step for item in self.requirements if not item.is_met]
         in_turn = [step for step in unmet if step != Step.SESSION]
         if Step.SESSION in unmet and in_turn[:1] == [Step.ATTESTATION]:
+            in_turn = []
+        if in_turn[:1] == [Step.EVALUATION] and not self.can_evaluate:
             in_turn = []
         return set(in_turn[:1]) | (set(unmet) & {Step.SESSION})
 
@@ -121,10 +124,12 @@ def own_enrollment(request: HttpRequest, pk: uuid.UUID) -> Enrollment:
 def room_of(enrollment: Enrollment) -> Room:
     progress = {row.lesson_id: row for row in LessonProgress.objects.filter(enrollment=enrollment)}
     shown = enrollment.course.lessons.order_by("position", "pk").defer("body")
+    asked = completion.requirements(enrollment)
     return Room(
         enrollment,
         [LessonRow(lesson, progress.get(lesson.pk)) for lesson in shown],
-        completion.requirements(enrollment),
+        asked,
+        evaluation_story.has_something_to_evaluate(enrollment, asked, at=timezone.now()),
     )
 
 
@@ -169,7 +174,12 @@ def evaluation(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         if enrollment.evaluated_at is not None:
             return redirect("courses:room", pk=pk)
         if Step.EVALUATION not in found.open_steps:
-            messages.info(request, "The evaluation opens when you have passed the post-test.")
+            messages.info(
+                request,
+                "The evaluation opens when you have passed the post-test."
+                if found.can_evaluate
+                else "The evaluation opens when the session is over.",
+            )
             return redirect("courses:room", pk=pk)
     return render_in_room(
         request, "courses/evaluation.html", found, form=form, status=422 if form.errors else 200
