@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEMPLATES = $$(git ls-files 'templates/*.html')
 
-.PHONY: run test test-postgres test-browser bench lint format lock clean
+.PHONY: run test test-postgres test-browser test-documents bench lint format lock clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python manage.py run_portal --port "$(PORT)"
@@ -21,6 +21,10 @@ test-postgres: $(VENV)/.ready-dev
 # Needs Chromium at /usr/bin/chromium, or CHROMIUM=.
 test-browser: $(VENV)/.ready-dev
 	@$(BIN)/pytest -m browser
+
+# Needs a JDK and Debian's libjaxb-java, which .ci/install brings.
+test-documents: $(VENV)/.ready-dev
+	@$(BIN)/pytest -m documents
 
 # By hand: takes an hour. SIZES="1000 10000" for less; DATABASE_URL and REDIS_URL for PostgreSQL.
 bench: $(VENV)/.ready-dev

@@ -52,6 +52,11 @@ _ESSENTIAL = [
         "when the time to finish a course of yours is over",
     ),
     ("certificate-ready", "Certificate ready", "when a certificate of yours is ready"),
+    (
+        "credit-correction",
+        "Credit corrected",
+        "when your credit is corrected, or a correction that you asked for is declined",
+    ),
 ]
 
 _OPTIONAL = [

@@ -52,6 +52,14 @@ app.conf.beat_schedule = {
         "task": "courses.apply_confirmed_attendance_uploads",
         "schedule": schedule(60.0),  # seconds
     },
+    "go-on-with-jobs": {
+        "task": "transcripts.continue_jobs",
+        "schedule": schedule(60.0),  # seconds
+    },
+    "remove-files-that-were-replaced": {
+        "task": "transcripts.remove_leftover_files",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
     "list-courses-that-are-not-listed": {
         "task": "courses.relist_missing",
         "schedule": schedule(60.0),  # seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,16 @@ def show_minutes(minutes: int) -> str:
 def show_day(day: date) -> str:
     """A calendar day: Feb 2, 2027."""
     return f"{day:%b} {day.day}, {day.year}"
+
+
+def show_period(since: date | None, until: date | None) -> str:
+    """Days from ``since`` to before ``until``: Jan 1, 2025 through Dec 31, 2026; or All time."""
+    through = until - timedelta(days=1) if until else None
+    if since and through:
+        return f"{show_day(since)} through {show_day(through)}"
+    if since:
+        return f"Since {show_day(since)}"
+    return f"Through {show_day(through)}" if through else "All time"
 
 
 def show_clock(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -54,7 +55,10 @@ else:
         "ALLOWED_HOSTS": "the host names that this portal answers to, comma-separated",
         "EMAIL_URL": "the mail server, as smtp+tls://user:password@host:587",
         "DEFAULT_FROM_EMAIL": "the address that mail comes from",
-        "SITE_URL": "where people find the portal, as https://portal.example.org; printed in mail",
+        "SITE_URL": "where people find the portal, as https://portal.example.org; printed in mail "
+        "and on certificates",
+        "SIGNING_KEY_FILE": "the key that signs documents with its certificate, as PKCS#12",
+        "SIGNING_KEY_PASSWORD": "opens that file",
     }
     _missing = [name for name in _required if not env.str(name, default="").strip()]
     if _missing:
@@ -175,8 +179,15 @@ else:
     }
 # A worker takes from every queue, or with -Q only from some: a slow mail server then holds up mail
 # alone. Each queue has a routing key of its own, or a message would reach them all.
-CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "mail")]
-CELERY_TASK_ROUTES = {"accounts.send_mail": {"queue": "mail"}}
+CELERY_TASK_QUEUES = [
+    Queue(name, routing_key=name) for name in ("celery", "documents", "mail", "bulk")
+]
+CELERY_TASK_ROUTES = {
+    "accounts.send_mail": {"queue": "mail"},
+    "transcripts.draw_certificate_pdf": {"queue": "documents"},
+    "transcripts.run_job": {"queue": "bulk"},
+    "courses.apply_attendance_upload": {"queue": "bulk"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 # A killed worker's task runs again, so every task must be safe to run twice.
 CELERY_TASK_ACKS_LATE = True
@@ -246,6 +257,8 @@ ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+# How often one address may verify certificates; signing in has allauth's own limits.
+VERIFY_RATE_LIMITS = {"verify": "60/m/ip", "check_file": "10/m/ip"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if EMBEDDED else "https"
 # A mail tells of each change to how somebody signs in.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -336,10 +349,44 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 MEDIA_URL = ""
 # Videos and documents of lessons, in bytes.
 LESSON_FILE_MAX_BYTES = env.int("LESSON_FILE_MAX_MB", default=500) * 1_000_000
-STORAGES = {
+# The bucket is private: files are read by the portal, never by a link of the storage.
+CERTIFICATES_BUCKET = env.str("CERTIFICATES_BUCKET", default="")
+if CERTIFICATES_BUCKET and find_spec("storages") is None:
+    raise ImproperlyConfigured(
+        "CERTIFICATES_BUCKET needs a package that is not installed: "
+        "pip install 'django-storages[s3]==1.14.6'"
+    )
+STORAGES: dict[str, dict[str, object]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "certificates": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": CERTIFICATES_BUCKET,
+            "endpoint_url": env.str("CERTIFICATES_ENDPOINT_URL", default="") or None,
+            "region_name": env.str("CERTIFICATES_REGION", default="") or None,
+            "default_acl": None,
+            "file_overwrite": False,
+            "querystring_auth": True,
+        },
+    }
+    if CERTIFICATES_BUCKET
+    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# --- Signatures -------------------------------------------------------------
+
+# Embedded and without a key of its own, the portal makes one (transcripts/keys.py) and says on the
+# verify page that it proves nothing.
+SIGNING_KEY_FILE = env.str("SIGNING_KEY_FILE", default="")
+SIGNING_KEY_PASSWORD = env.str("SIGNING_KEY_PASSWORD", default="")
+SIGNING_KEY_IS_DEVELOPMENT = not SIGNING_KEY_FILE
+if SIGNING_KEY_IS_DEVELOPMENT:
+    SIGNING_KEY_FILE = str(VAR_DIR / "development-signing-key.p12")
+elif not Path(SIGNING_KEY_FILE).is_file():
+    raise ImproperlyConfigured(f"SIGNING_KEY_FILE names {SIGNING_KEY_FILE}, and no file is there.")
+# A folder of .pem files: certificates of keys that signed before, whose documents stay trusted.
+SIGNING_EARLIER_CERTIFICATES = env.str("SIGNING_EARLIER_CERTIFICATES", default="")
 
 # --- Security ---------------------------------------------------------------
 
@@ -352,6 +399,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if not EMBEDDED and env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Limits count by the address that the proxy saw; else all people would share the proxy's.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 # Load balancers ask over plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 CSRF_TRUSTED_ORIGINS = [] if EMBEDDED else [f"https://{host}" for host in ALLOWED_HOSTS]

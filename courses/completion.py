@@ -3,6 +3,8 @@ completion in one step, or nothing."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -344,6 +346,7 @@ def credit_lines(course: Course, *, on: date) -> list[ledger.Line]:
             hours=credit.hours,
             minutes_per_hour=credit.body.minutes_per_hour,
             basis=credit.basis,
+            approval_of="course" if approval.course_id else "provider",
             approval_number=approval.number,
             approval_statement=approval.statement,
             approval_valid_from=approval.valid_from,
@@ -381,16 +384,15 @@ def _partial_lines(enrollment: Enrollment, *, on: date) -> list[ledger.Line]:
 
 def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
     """Everything about the course and this enrollment that the ledger freezes."""
-    course, provider = enrollment.course, enrollment.course.provider
+    course, provider, session = enrollment.course, enrollment.course.provider, enrollment.session
     instructors = course.course_instructors.select_related("instructor").order_by("position", "pk")
-    started_on = (
-        enrollment.session.starts_at.astimezone(enrollment.session.tz)
-        if enrollment.session
-        else enrollment.enrolled_at.astimezone(enrollment.learner.tz)
-    ).date()
+    zone = session.tz if session else enrollment.learner.tz
+    started_at = (session.starts_at if session else enrollment.enrolled_at).astimezone(zone)
+    ended_at = (session.ends_at if session else at).astimezone(zone)
     return ledger.Activity(
         key=course.key,
         title=course.title,
+        edition=edition(course),
         description=course.summary,
         objectives=tuple(
             course.objectives.order_by("position", "pk").values_list("text", flat=True)
@@ -399,9 +401,12 @@ def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
         format_name=course.get_format_display(),
         level=course.get_level_display(),
         language=course.language,
-        location=_location(enrollment.session),
+        location=_location(session),
         clock_hours=course.hours,
-        started_on=started_on,
+        started_on=started_at.date(),
+        ended_on=ended_at.date(),
+        started_at=started_at if session else None,
+        ended_at=ended_at if session else None,
         instructors=tuple(
             {"name": row.instructor.name, "credentials": row.instructor.credentials}
             for row in instructors
@@ -420,6 +425,17 @@ def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
         },
         evidence=evidence(enrollment),
     )
+
+
+def edition(course: Course) -> str:
+    """Tells one state of what is taught from another: 16 hexadecimal digits of a SHA-256."""
+    taught = [
+        list(course.objectives.order_by("position", "pk").values_list("text")),
+        list(course.agenda.order_by("position", "pk").values_list("part", "minutes")),
+        list(course.lessons.order_by("position", "pk").values_list("title", "body")),
+        list(course.questions.order_by("position", "pk").values_list("ask")),
+    ]
+    return hashlib.sha256(json.dumps(taught, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def _location(session: Session | None) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.defaultfilters import truncatechars
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
 
-from transcripts import certificates
-from transcripts.models import Certificate, CreditEntry, CreditLine
+from accounts.models import User
+from transcripts import certificates, corrections, jobs, ledger
+from transcripts.forms import DeclineForm, ReissueForm, ReversalForm
+from transcripts.models import Certificate, CorrectionRequest, CreditEntry, CreditLine, Job
+from transcripts.permissions import can_correct_credit, can_reverse_credit
 
 
 class ReadOnly:
@@ -36,46 +43,175 @@ class CreditLineInline(ReadOnly, TabularInline):
     extra = 0
 
 
+class KindFilter(admin.SimpleListFilter):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("standing", "Counts"), ("reversed", "Reversed"), ("reversal", "Reversals")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CreditEntry]) -> Any:
+        match self.value():
+            case "standing":
+                return queryset.filter(reverses__isnull=True, reversal__isnull=True)
+            case "reversed":
+                return queryset.filter(reversal__isnull=False)
+            case "reversal":
+                return queryset.filter(reverses__isnull=False)
+        return queryset
+
+
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnly, ModelAdmin):
-    """A window on the ledger."""
+    """A window on the ledger. Its two verbs go through ``ledger`` and ``certificates``."""
 
-    list_display = ["id", "holder_name", "title", "hours", "earned_on"]
-    list_filter = ["format"]
+    list_display = ["id", "holder_name", "title", "hours", "earned_on", "kind"]
+    list_select_related = ["reversal"]
+    list_filter = [KindFilter, "reason_class", "format"]
     search_fields = ["holder__email", "holder_name", "title"]
     date_hierarchy = "earned_on"
     ordering = ["-earned_on", "-id"]
     inlines = [CreditLineInline]
+    actions = ["reverse_selected"]
+    actions_detail = ["reissue", "reverse_entry"]
 
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return can_correct_credit(request.user)
 
-class DrawnFilter(admin.SimpleListFilter):
-    title = "document"
-    parameter_name = "document"
+    @admin.display(description="kind")
+    def kind(self, entry: CreditEntry) -> str:
+        if entry.is_reversal:
+            return "Reversal"
+        if entry.is_reversed:
+            return "Reversed"
+        return "Correction" if entry.replaces_id else "Award"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("drawn", "Ready"), ("waiting", "Being prepared"), ("failing", "Failing")]
+    @admin.action(description="Reverse the selected credit", permissions=["correct"])
+    def reverse_selected(
+        self, request: HttpRequest, queryset: QuerySet[CreditEntry]
+    ) -> HttpResponse | None:
+        """Ask for the reason first; then reverse each entry by itself."""
+        form = ReversalForm(request.POST if "apply" in request.POST else None)
+        entries = list(queryset.order_by("pk"))
+        if not form.is_valid():
+            return self._ask(request, form, entries, title="Reverse credit", verb="Reverse")
+        self._reverse(request, form, entries)
+        return None
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> Any:
-        match self.value():
-            case "drawn":
-                return queryset.exclude(pdf="")
-            case "waiting":
-                return queryset.filter(pdf="", attempts=0)
-            case "failing":
-                return queryset.filter(Q(pdf="") & Q(attempts__gt=0))
-        return queryset
+    @action(description="Reverse", url_path="reverse", permissions=["correct"], icon="undo")
+    def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        entries = [get_object_or_404(CreditEntry, pk=object_id)]
+        form = ReversalForm(request.POST or None)
+        if not form.is_valid():
+            return self._ask(request, form, entries, title="Reverse credit", verb="Reverse")
+        self._reverse(request, form, entries)
+        return redirect("admin:transcripts_creditentry_change", object_id)
+
+    def _reverse(
+        self, request: HttpRequest, form: ReversalForm, entries: list[CreditEntry]
+    ) -> None:
+        done = 0
+        for entry in entries:
+            if not can_reverse_credit(request.user, entry):
+                self.message_user(
+                    request, f"{entry}: nobody corrects their own credit.", messages.ERROR
+                )
+                continue
+            try:
+                ledger.reverse(
+                    entry=entry,
+                    reason_class=form.cleaned_data["reason_class"],
+                    reason=form.cleaned_data["reason"],
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except ledger.LedgerError as error:
+                self.message_user(request, f"{entry}: {error}", messages.ERROR)
+            else:
+                done += 1
+        if done:
+            self.message_user(request, f"Reversed {done}.", messages.SUCCESS)
+
+    @action(
+        description="Reissue with corrections",
+        url_path="reissue",
+        permissions=["correct"],
+        icon="edit_document",
+    )
+    def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        entry = get_object_or_404(CreditEntry, pk=object_id)
+        back = redirect("admin:transcripts_creditentry_change", object_id)
+        if not can_reverse_credit(request.user, entry):
+            self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
+            return back
+        form = ReissueForm(request.POST or None, entry=entry)
+        if form.is_valid():
+            try:
+                certificate = certificates.reissue(
+                    entry=entry,
+                    correction=form.correction(),
+                    reason_class=form.cleaned_data["reason_class"],
+                    reason=form.cleaned_data["reason"],
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except ledger.LedgerError as error:
+                form.add_error(None, str(error))
+            else:
+                self.message_user(request, f"Reissued as {certificate.code}.", messages.SUCCESS)
+                return redirect("admin:transcripts_creditentry_change", certificate.entry_id)
+        return self._ask(request, form, [entry], title="Reissue with corrections", verb="Reissue")
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        form: ReversalForm,
+        entries: list[CreditEntry],
+        *,
+        title: str,
+        verb: str,
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "form": form,
+            "entries": entries,
+            "verb": verb,
+        }
+        return TemplateResponse(
+            request,
+            "admin/transcripts/creditentry/correct.html",
+            context,
+            status=422 if form.is_bound else 200,
+        )
 
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnly, ModelAdmin):
-    list_display = ["code", "holder", "title", "issued_at", "drawn_at", "attempts"]
+    """What became of each document. Failed ones are few: the filter shows them with the reason."""
+
+    list_display = ["code", "holder", "title", "issued_at", "state", "attempts", "why"]
     list_select_related = ["entry"]
-    list_filter = [DrawnFilter]
+    list_filter = ["state"]
     search_fields = ["code", "entry__holder__email", "entry__holder_name", "entry__title"]
     ordering = ["-issued_at", "-id"]
-    fields = ["code", "entry", "issued_at", "drawn_at", "document", "attempts", "failure"]
+    fields = [
+        "code",
+        "entry",
+        "issued_at",
+        "state",
+        "drawn_at",
+        "document",
+        "attempts",
+        "next_attempt_at",
+        "failure",
+    ]
     readonly_fields = ["document"]
     actions = ["draw_again"]
+
+    def has_correct_permission(self, request: HttpRequest) -> bool:
+        return can_correct_credit(request.user)
 
     @admin.display(ordering="entry__holder_name")
     def holder(self, certificate: Certificate) -> str:
@@ -85,18 +221,157 @@ class CertificateAdmin(ReadOnly, ModelAdmin):
     def title(self, certificate: Certificate) -> str:
         return certificate.entry.title
 
+    @admin.display(description="last failure")
+    def why(self, certificate: Certificate) -> str:
+        return truncatechars(certificate.failure, 80)
+
     @admin.display(description="PDF")
     def document(self, certificate: Certificate) -> str:
         if not certificate.pdf:
-            return "Being prepared"
+            return "Not there yet"
         url = reverse("transcripts:certificate_pdf", args=[certificate.code])
         return format_html('<a href="{}">Open</a>', url)
 
-    @admin.action(description="Draw again what failed", permissions=["view"])
-    def draw_again(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> None:
-        """Only undrawn certificates: an issued document is never replaced."""
-        asked = sum(
-            certificates.redraw_failed(certificate=certificate, at=timezone.now())
-            for certificate in queryset
+    @admin.action(description="Draw the documents again", permissions=["correct"])
+    def draw_again(
+        self, request: HttpRequest, queryset: QuerySet[Certificate]
+    ) -> HttpResponse | None:
+        """From the same frozen record; one that is there stays until the new one is. Many are a
+        job, with a page that says how far it is."""
+        many = list(queryset)
+        if len(many) > 1:
+            job = jobs.start(
+                title=f"{len(many)} certificates drawn again",
+                certificates=many,
+                by=cast(User, request.user),
+                at=timezone.now(),
+            )
+            return redirect("admin:transcripts_job_change", job.pk)
+        asked = [certificates.redraw(certificate=one, at=timezone.now()) for one in many]
+        words = "Asked for the document." if any(asked) else "A worker is drawing it already."
+        self.message_user(request, words, messages.SUCCESS)
+        return None
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly, ModelAdmin):
+    """How far each job is: read again, it says so anew."""
+
+    list_display = ["title", "asked_by", "asked_at", "total", "done", "failed", "waiting"]
+    list_select_related = ["asked_by"]
+    ordering = ["-asked_at", "-id"]
+    fields = [
+        "title",
+        "asked_by",
+        "asked_at",
+        "total",
+        "done",
+        "failed",
+        "waiting",
+        "finished_at",
+        "what_failed",
+    ]
+    readonly_fields = ["total", "done", "failed", "waiting", "what_failed"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        return super().get_queryset(request).with_progress()
+
+    @admin.display
+    def total(self, job: Any) -> int:
+        return job.total
+
+    @admin.display
+    def done(self, job: Any) -> int:
+        return job.done
+
+    @admin.display
+    def failed(self, job: Any) -> int:
+        return job.failed
+
+    @admin.display
+    def waiting(self, job: Any) -> int:
+        return job.waiting
+
+    @admin.display(description="what failed")
+    def what_failed(self, job: Job) -> str:
+        """The first of them; the list of certificates has all, to be tried again."""
+        failed = job.items.filter(certificate__state=Certificate.State.FAILED)
+        rows = failed.order_by("pk").values_list("certificate__code", "certificate__failure")[:20]
+        return format_html_join("", "{}: {}<br>", rows) or "Nothing"
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title = "decision"
+    parameter_name = "decision"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), *CorrectionRequest.Decision.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CorrectionRequest]) -> Any:
+        match self.value():
+            case "open":
+                return queryset.filter(decision="")
+            case None:
+                return queryset
+            case decision:
+                return queryset.filter(decision=decision)
+
+
+@admin.register(CorrectionRequest)
+class CorrectionRequestAdmin(ReadOnly, ModelAdmin):
+    """What holders find wrong. It is granted by correcting the credit, or declined with words."""
+
+    list_display = ["entry", "wrong", "asked_at", "decision", "decided_at"]
+    list_select_related = ["entry"]
+    list_filter = [OpenFilter, "wrong"]
+    search_fields = ["entry__holder__email", "entry__holder_name", "entry__title", "words"]
+    ordering = ["decision", "asked_at"]  # the open ones first, the oldest of them on top
+    actions_detail = ["reissue", "reverse_entry", "decline"]
+
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return can_correct_credit(request.user)
+
+    @action(description="Reissue with corrections", url_path="reissue", permissions=["correct"])
+    def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        asked = get_object_or_404(CorrectionRequest, pk=object_id)
+        return redirect("admin:transcripts_creditentry_reissue", asked.entry_id)
+
+    @action(description="Reverse", url_path="reverse", permissions=["correct"])
+    def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        asked = get_object_or_404(CorrectionRequest, pk=object_id)
+        return redirect("admin:transcripts_creditentry_reverse_entry", asked.entry_id)
+
+    @action(description="Decline", url_path="decline", permissions=["correct"])
+    def decline(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        asked = get_object_or_404(CorrectionRequest.objects.select_related("entry"), pk=object_id)
+        back = redirect("admin:transcripts_correctionrequest_change", object_id)
+        if not can_reverse_credit(request.user, asked.entry):
+            self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
+            return back
+        form = DeclineForm(request.POST or None)
+        if form.is_valid():
+            try:
+                corrections.decline(
+                    asked=asked,
+                    answer=form.cleaned_data["answer"],
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except corrections.CorrectionError as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                self.message_user(request, "Declined.", messages.SUCCESS)
+            return back
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Decline the correction",
+            "opts": self.opts,
+            "form": form,
+            "asked": asked,
+        }
+        return TemplateResponse(
+            request,
+            "admin/transcripts/correctionrequest/decline.html",
+            context,
+            status=422 if form.is_bound else 200,
         )
-        self.message_user(request, f"Asked for {asked} documents.", messages.SUCCESS)

@@ -1,4 +1,4 @@
-"""Asking for certificates: issue one, ask for its PDF again."""
+"""Asking for certificates: issue one, issue it anew with corrected facts, ask for its PDF again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from transcripts import codes, tasks
+from accounts.models import User
+from transcripts import codes, drawing, ledger, reflections, tasks
 from transcripts.models import Certificate, CreditEntry
 
 CODE_TRIES = 5
@@ -28,6 +29,7 @@ def issue(*, entry: CreditEntry, at: datetime) -> Certificate:
                     entry=entry,
                     code=codes.new(),
                     issued_at=at,
+                    leased_until=at,
                     next_attempt_at=at + timedelta(seconds=tasks.PATIENCE),
                 )
             break
@@ -43,9 +45,47 @@ def issue(*, entry: CreditEntry, at: datetime) -> Certificate:
 
 
 @transaction.atomic
-def redraw_failed(*, certificate: Certificate, at: datetime) -> bool:
-    """Ask at once for a PDF that failed; False if the certificate has its PDF."""
-    asked = Certificate.objects.undrawn().filter(pk=certificate.pk).update(next_attempt_at=at)
+def reissue(
+    *,
+    entry: CreditEntry,
+    correction: ledger.Correction,
+    reason_class: str,
+    reason: str,
+    by: User,
+    at: datetime,
+) -> Certificate:
+    """Reverse an award, award it anew with corrected facts, and issue the new certificate.
+
+    The old code stays and says that it is superseded; the holder's note goes along.
+    Locks the entry.
+    Raises LedgerError if the entry is reversed or a reversal, if no reason is given, or if nothing
+    is different or left.
+    """
+    ledger.reverse(entry=entry, reason_class=reason_class, reason=reason, by=by, at=at)
+    corrected = ledger.replace(entry=entry, correction=correction, by=by, at=at)
+    reflections.follow(entry=entry, successor=corrected)
+    return issue(entry=corrected, at=at)
+
+
+def current(certificate: Certificate) -> Certificate:
+    """The last certificate that was issued in place of this one; itself if there is none."""
+    while certificate.successor is not None:
+        certificate = certificate.successor
+    return certificate
+
+
+@transaction.atomic
+def redraw(*, certificate: Certificate, at: datetime) -> bool:
+    """Have the document drawn at once, with all attempts anew; False if a worker is at it.
+
+    A certificate that has its document keeps it until the new one is there. After commit, a worker
+    draws it.
+    """
+    asked = drawing.queue_again(
+        certificate_id=certificate.pk,
+        at=at,
+        next_attempt_at=at + timedelta(seconds=tasks.PATIENCE),
+    )
     if asked:
         tasks.draw_certificate_pdf.delay_on_commit(certificate_id=certificate.pk)  # type: ignore[attr-defined]
-    return bool(asked)
+    return asked

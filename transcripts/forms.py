@@ -1,13 +1,91 @@
-"""Turn text into values: a reflection."""
+"""What people give: a file to be verified, the period of a transcript, a note on what they
+earned, and what curators type to correct credit."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
-from transcripts import reflections
-from transcripts.models import Reflection
+from accounts import names
+from transcripts import ledger, records, reflections
+from transcripts.models import CorrectionRequest, CreditEntry, ReasonClass, Reflection
+
+TOO_LARGE = "This file is larger than 5 MB, and no certificate is. Choose the PDF as you got it."
+NO_PDF = "This is not a PDF file. Choose the PDF as you got it."
+LARGEST_FILE = 5 * 1024 * 1024  # bytes; a certificate has about a fiftieth of it
+
+
+class FileForm(forms.Form):
+    """A document that somebody was given."""
+
+    file = forms.FileField(
+        label="PDF file",
+        help_text="The file itself, not a scan or a print of it. At most 5 MB; it is not kept.",
+        widget=forms.FileInput(attrs={"accept": "application/pdf,.pdf"}),
+        error_messages={
+            "required": "Choose the PDF file to check.",
+            "missing": "Choose the PDF file to check.",
+            "invalid": "Choose the PDF file to check.",
+            "empty": "This file is empty. Choose the PDF as you got it.",
+        },
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        if file.size is None or file.size > LARGEST_FILE:
+            raise forms.ValidationError(TOO_LARGE)
+        if not file.read(5) == b"%PDF-":
+            raise forms.ValidationError(NO_PDF)
+        file.seek(0)
+        return file
+
+
+class PeriodForm(forms.Form):
+    """From which day through which; both may be left open."""
+
+    mark_optional = False
+
+    since = forms.DateField(
+        label="From",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    through = forms.DateField(
+        label="Through",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        days: dict[str, Any] = super().clean() or {}
+        since, through = days.get("since"), days.get("through")
+        if since and through and since > through:
+            self.add_error("through", "The last day is before the first. Change one of them.")
+        elif through == date.max:
+            self.add_error("through", "Choose an earlier day.")
+        return days
+
+    @property
+    def period(self) -> dict[str, date | None]:
+        """Half-open, as ``transcript.build`` takes it; everything if the days make no sense."""
+        if not self.is_valid():
+            return {"since": None, "until": None}
+        through = self.cleaned_data["through"]
+        return {
+            "since": self.cleaned_data["since"],
+            "until": through + timedelta(days=1) if through else None,
+        }
 
 
 def _part(label: str) -> forms.CharField:
@@ -34,3 +112,107 @@ class ReflectionForm(forms.Form):
         if reflection:
             initial = {name: getattr(reflection, name) for name in self.base_fields}
         super().__init__(data, initial=initial)
+
+
+class CorrectionRequestForm(forms.ModelForm):
+    """What a holder finds wrong with their credit."""
+
+    wrong = forms.ChoiceField(
+        label="What is wrong?", choices=[("", "Choose"), *CorrectionRequest.Wrong.choices]
+    )
+
+    class Meta:
+        model = CorrectionRequest
+        fields = ["wrong", "words"]
+        labels = {"words": "What should it say?"}
+        help_texts = {
+            "words": "As exactly as you can, and how the people who check it can tell.",
+        }
+        widgets = {"words": forms.Textarea(attrs={"rows": 5, "maxlength": 2000})}
+
+    def clean_words(self) -> str:
+        words: str = self.cleaned_data["words"].strip()
+        if len(words) > 2000:
+            raise forms.ValidationError("Use at most 2,000 characters.")
+        return words
+
+
+class DeclineForm(forms.Form):
+    """Why the credit stays as it is."""
+
+    answer = forms.CharField(
+        label="Answer to the holder",
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="They read it on their transcript and in a mail.",
+    )
+
+
+class ReversalForm(forms.Form):
+    """Why credit is taken back. The class is public; the words are for the holder and the file."""
+
+    reason_class = forms.ChoiceField(
+        label="Reason",
+        choices=[("", "Choose a reason"), *ReasonClass.choices],
+        widget=UnfoldAdminSelectWidget,
+        help_text="Shown to whoever verifies the certificate.",
+    )
+    reason = forms.CharField(
+        label="In words",
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Shown to whoever may read the transcript. It stays for good.",
+    )
+
+
+class ReissueForm(ReversalForm):
+    """What the award should have said, each fact as it says now."""
+
+    holder_name = forms.CharField(
+        label="Legal name",
+        max_length=names.MAX_LENGTH,
+        validators=[names.check_name],
+        widget=UnfoldAdminTextInputWidget,
+    )
+    licenses_as_today = forms.BooleanField(
+        label="Print the licenses in force on that day, as the holder lists them today",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+    clock_hours = forms.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+
+    def __init__(self, data: Any = None, *, entry: CreditEntry) -> None:
+        record = records.read(entry.record)
+        initial = {
+            "holder_name": record["holder"]["legal_name"],
+            "clock_hours": record["activity"]["clock_hours"],
+        }
+        super().__init__(data, initial=initial)
+        self.lines = {}
+        for position, line in enumerate(record["lines"]):
+            name = f"hours_{position}"
+            self.lines[name] = (line["body"], line["credit_type"])
+            self.fields[name] = forms.DecimalField(
+                label=f"{line['body_name']}, {line['credit_type_name']}",
+                max_digits=5,
+                decimal_places=2,
+                min_value=0,
+                initial=line["hours"],
+                help_text="Hours; 0 drops the line.",
+                widget=UnfoldAdminDecimalFieldWidget,
+            )
+        self.order_fields(["holder_name", "licenses_as_today", "clock_hours", *self.lines])
+
+    def correction(self) -> ledger.Correction:
+        facts = self.cleaned_data
+        return ledger.Correction(
+            holder_name=facts["holder_name"],
+            licenses_as_today=facts["licenses_as_today"],
+            clock_hours=facts["clock_hours"],
+            hours={line: facts[name] for name, line in self.lines.items()},
+        )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse as reverse_url
+from django.utils import timezone
 
+from accounts import mail
 from accounts.models import License, User
-from transcripts.models import CreditEntry, CreditLine
-
-RECORD_VERSION = 1
+from ce_portal.formats import show_day
+from transcripts import records
+from transcripts.models import CorrectionRequest, CreditEntry, CreditLine
 
 
 class LedgerError(Exception):
@@ -23,7 +24,10 @@ class LedgerError(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """Hours of one credit type with one body, under the approval in date on the completion date."""
+    """Hours of one credit type with one body, under the approval in date on the completion date.
+
+    ``approval_of`` says whose approval it is: of the provider, or of this one course.
+    """
 
     body: str
     body_name: str
@@ -32,6 +36,7 @@ class Line:
     hours: Decimal
     minutes_per_hour: int
     basis: str
+    approval_of: str
     approval_number: str
     approval_statement: str
     approval_valid_from: date
@@ -40,10 +45,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Activity:
-    """Everything about what was completed that a board may ask for, as it is on that day."""
+    """Everything about what was completed that a board may ask for, as it is on that day.
+
+    ``edition`` tells one state of the teaching material from another. The moments are those of a
+    live session, in its own zone.
+    """
 
     key: str
     title: str
+    edition: str
     description: str
     objectives: tuple[str, ...]
     format: str
@@ -53,10 +63,28 @@ class Activity:
     location: str
     clock_hours: Decimal
     started_on: date
+    ended_on: date
+    started_at: datetime | None
+    ended_at: datetime | None
     instructors: tuple[dict[str, str], ...]
     provider: dict[str, str]
     disclosures: dict[str, str]
     evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What an award should have said. None: that fact was right.
+
+    ``licenses_as_today``: those in force on the day of the award, as the holder lists them now.
+    ``hours`` are by approving body and credit type; a line that is not named keeps its hours, and
+    one with zero is dropped.
+    """
+
+    holder_name: str | None = None
+    licenses_as_today: bool = False
+    clock_hours: Decimal | None = None
+    hours: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -87,39 +115,104 @@ def award(
         time_zone=time_zone,
         at=at,
     )
-    entry = CreditEntry.objects.create(
-        holder=holder,
-        holder_name=holder.legal_name,
-        activity=activity.key,
-        title=activity.title,
-        format=activity.format,
-        hours=headline_hours(activity, lines),
-        earned_on=earned_on,
-        recorded_at=at,
-        record=record,
-        record_sha256=digest(record),
-    )
-    CreditLine.objects.bulk_create(
-        CreditLine(
-            entry=entry,
-            position=position,
-            body=line.body,
-            body_name=line.body_name,
-            credit_type=line.credit_type,
-            credit_type_name=line.credit_type_name,
-            hours=line.hours,
+    return _write(record, holder=holder, at=at)
+
+
+@transaction.atomic
+def reverse(
+    *, entry: CreditEntry, reason_class: str, reason: str, by: User, at: datetime
+) -> CreditEntry:
+    """Take one award back: a new entry of the same size below zero. The award stays as it was.
+
+    The reversal is of the day that the award is of, so that every period adds up. A request of the
+    holder to correct it is granted with it, and the holder gets a mail.
+    Locks the entry, so two people who correct it at once wait for each other.
+    Raises LedgerError if it is reversed already, is itself a reversal, or no reason is given.
+    """
+    entry = _locked(entry)
+    if entry.is_reversal:
+        raise LedgerError("This is a reversal. Award the credit anew instead of reversing it.")
+    if entry.is_reversed:
+        day = show_day(timezone.localdate(entry.reversal.recorded_at))
+        raise LedgerError(f"This credit was reversed already, on {day}.")
+    reason = reason.strip()
+    if not reason:
+        raise LedgerError("Say why: the reason stays with the record.")
+    before = records.read(entry.record)
+    record = _with_hours(
+        _plain(
+            {
+                **before,
+                "kind": "reversal",
+                "lines": [{**line, "hours": -Decimal(line["hours"])} for line in before["lines"]],
+                "recorded_at": at,
+                "correction": _correction(entry, reason_class, reason, by),
+            }
         )
-        for position, line in enumerate(lines)
     )
-    return entry
+    reversal = _write(
+        record,
+        holder=entry.holder,
+        at=at,
+        reverses=entry,
+        reason_class=reason_class,
+        reason=reason,
+        recorded_by=by,
+    )
+    CorrectionRequest.objects.open().filter(entry=entry).update(
+        decision=CorrectionRequest.Decision.GRANTED, answer=reason, decided_at=at, decided_by=by
+    )
+    mail.post(
+        recipient=entry.holder,
+        kind="credit-correction",
+        key=f"credit-reversed:{entry.pk}",
+        template="credit_reversed",
+        context={
+            "entry": entry,
+            "reversal": reversal,
+            "path": reverse_url("transcripts:transcript"),
+        },
+        at=at,
+    )
+    return reversal
 
 
-def headline_hours(activity: Activity, lines: list[Line]) -> Decimal:
-    """The one figure that totals add up."""
-    totals: dict[str, Decimal] = {}
-    for line in lines:
-        totals[line.body] = totals.get(line.body, Decimal(0)) + line.hours
-    return min(activity.clock_hours, max(totals.values()))
+@transaction.atomic
+def replace(*, entry: CreditEntry, correction: Correction, by: User, at: datetime) -> CreditEntry:
+    """Award anew, with corrected facts, what a reversal took back. Reason and class are its own.
+
+    Locks the entry. Raises LedgerError if the entry is not reversed, was replaced already, if
+    nothing is different, or if no line is left.
+    """
+    entry = _locked(entry)
+    if not entry.is_reversed:
+        raise LedgerError("Reverse this credit before it is awarded anew.")
+    if hasattr(entry, "replacement"):
+        raise LedgerError("This credit was awarded anew already.")
+    reversal = entry.reversal
+    before = records.read(entry.record)
+    facts = _corrected(before, correction, holder=entry.holder)
+    if not facts["lines"]:
+        raise LedgerError("Nothing would be left. Reverse the credit instead.")
+    if facts == _plain(before):
+        raise LedgerError("Nothing is different. Change what is wrong, or reverse the credit.")
+    record = _with_hours(
+        {
+            **facts,
+            "kind": "correction",
+            "recorded_at": at.isoformat(),
+            "correction": _correction(entry, reversal.reason_class, reversal.reason, by),
+        }
+    )
+    return _write(
+        record,
+        holder=entry.holder,
+        at=at,
+        replaces=entry,
+        reason_class=reversal.reason_class,
+        reason=reversal.reason,
+        recorded_by=by,
+    )
 
 
 def build_record(
@@ -132,45 +225,131 @@ def build_record(
     at: datetime,
 ) -> dict[str, Any]:
     """The award as one document of plain JSON values; dates and moments as ISO 8601 text."""
-    licenses = License.objects.filter(holder=holder).in_force(on=earned_on).by_state()
-    return _plain(
-        {
-            "version": RECORD_VERSION,
-            "holder": {
-                "legal_name": holder.legal_name,
-                "licenses": [
-                    {
-                        "state": license_.state,
-                        "state_name": license_.get_state_display(),
-                        "type": license_.license_type,
-                        "number": license_.number,
-                    }
-                    for license_ in licenses
-                ],
-            },
-            "activity": asdict(activity),
-            "lines": [asdict(line) for line in lines],
-            "hours": headline_hours(activity, lines),
-            "earned_on": earned_on,
-            "time_zone": time_zone,
-            "recorded_at": at,
-        }
+    return _with_hours(
+        _plain(
+            {
+                "version": records.VERSION,
+                "kind": "award",
+                "holder": {
+                    "legal_name": holder.legal_name,
+                    "licenses": _licenses(holder, on=earned_on),
+                },
+                "activity": asdict(activity),
+                "lines": [asdict(line) for line in lines],
+                "earned_on": earned_on,
+                "time_zone": time_zone,
+                "recorded_at": at,
+                "correction": None,
+            }
+        )
     )
 
 
-def canonical(record: dict[str, Any]) -> bytes:
-    """The record as bytes that do not depend on who stored it: keys sorted, no spaces, UTF-8."""
-    return json.dumps(
-        record, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+def current(entry: CreditEntry) -> CreditEntry:
+    """What stands in place of an award now: itself, or the last of its corrections."""
+    while hasattr(entry, "replacement"):
+        entry = entry.replacement
+    return entry
 
 
-def digest(record: dict[str, Any]) -> str:
-    """SHA-256 of the canonical record, in hexadecimal."""
-    return hashlib.sha256(canonical(record)).hexdigest()
+def _with_hours(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its headline: the one figure that totals add up."""
+    totals: dict[str, Decimal] = {}
+    for line in record["lines"]:
+        totals[line["body"]] = totals.get(line["body"], Decimal(0)) + Decimal(line["hours"])
+    clock_hours = Decimal(record["activity"]["clock_hours"])
+    if record["kind"] == "reversal":
+        headline = max(-clock_hours, min(totals.values()))
+    else:
+        headline = min(clock_hours, max(totals.values()))
+    return {**record, "hours": _plain(headline)}
+
+
+def _write(record: dict[str, Any], *, holder: User, at: datetime, **columns: Any) -> CreditEntry:
+    """Store a record, and the columns that repeat it."""
+    activity = record["activity"]
+    entry = CreditEntry.objects.create(
+        holder=holder,
+        holder_name=record["holder"]["legal_name"],
+        activity=activity["key"],
+        title=activity["title"],
+        format=activity["format"],
+        hours=Decimal(record["hours"]),
+        earned_on=date.fromisoformat(record["earned_on"]),
+        recorded_at=at,
+        record=record,
+        record_sha256=records.digest(record),
+        **columns,
+    )
+    CreditLine.objects.bulk_create(
+        CreditLine(
+            entry=entry,
+            position=position,
+            body=line["body"],
+            body_name=line["body_name"],
+            credit_type=line["credit_type"],
+            credit_type_name=line["credit_type_name"],
+            hours=Decimal(line["hours"]),
+        )
+        for position, line in enumerate(record["lines"])
+    )
+    return entry
+
+
+def _locked(entry: CreditEntry) -> CreditEntry:
+    return (
+        CreditEntry.objects.select_for_update(of=["self"]).select_related("holder").get(pk=entry.pk)
+    )
+
+
+def _corrected(record: dict[str, Any], correction: Correction, *, holder: User) -> dict[str, Any]:
+    person, activity = record["holder"], record["activity"]
+    if correction.holder_name is not None:
+        person = {**person, "legal_name": correction.holder_name}
+    if correction.licenses_as_today:
+        day = date.fromisoformat(record["earned_on"])
+        person = {**person, "licenses": _licenses(holder, on=day)}
+    if correction.clock_hours is not None:
+        activity = {**activity, "clock_hours": correction.clock_hours}
+    lines = []
+    for line in record["lines"]:
+        old = Decimal(line["hours"])
+        hours = correction.hours.get((line["body"], line["credit_type"]), old)
+        if hours != old:
+            line = {**line, "hours": hours, "basis": "Corrected by the provider"}
+        if hours:
+            lines.append(line)
+    corrected: dict[str, Any] = _plain(
+        {**record, "holder": person, "activity": activity, "lines": lines}
+    )
+    return corrected
+
+
+def _correction(entry: CreditEntry, reason_class: str, reason: str, by: User) -> dict[str, Any]:
+    """What a reversal or correction says of itself, and of which record it speaks."""
+    return {
+        "of_sha256": entry.record_sha256,
+        "reason_class": reason_class,
+        "reason": reason,
+        "by": by.legal_name,
+    }
+
+
+def _licenses(holder: User, *, on: date) -> list[dict[str, str]]:
+    """Those in force on that day, as their holder lists them now."""
+    return [
+        {
+            "state": license_.state,
+            "state_name": license_.get_state_display(),
+            "type": license_.license_type,
+            "number": license_.number,
+        }
+        for license_ in License.objects.filter(holder=holder).in_force(on=on).by_state()
+    ]
 
 
 def _plain(value: Any) -> Any:
+    """Plain JSON values: dates and moments as ISO 8601 text, figures with two decimals."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import threading
 from datetime import date, datetime
@@ -11,9 +13,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import segno
+
 from ce_portal.formats import show_day, show_hours
 
 FOLDER = Path(__file__).parent / "typeset"
+
+# For archives, with attachments and tags; and for those who listen.
+STANDARDS = ["a-3a", "ua-1"]
 
 _one_at_a_time = threading.Lock()
 
@@ -22,13 +29,69 @@ class DrawingError(Exception):
     """The document cannot be typeset, such as for a letter that no font of ours has."""
 
 
-def draw_certificate(*, record: dict[str, Any], code: str, issued_at: datetime) -> bytes:
+def draw_certificate(
+    *,
+    record: dict[str, Any],
+    attachment: bytes,
+    code: str,
+    issued_at: datetime,
+    verify_url: str,
+) -> bytes:
     """The certificate of a ledger record (version 1) as a tagged PDF/A-3a and PDF/UA-1 file.
+
+    ``attachment`` is the record as canonical JSON; it travels inside the file, whose last line
+    says its SHA-256. ``verify_url`` is printed, and drawn as a QR code.
+    The same arguments give the same bytes.
+    Raises DrawingError if a character has no glyph in our fonts.
+    """
+    data = {
+        **_certificate(record, code, issued_at),
+        "verify_url": verify_url,
+        "qr": _qr_code(verify_url),
+        "record": attachment.decode(),
+        "record_sha256": hashlib.sha256(attachment).hexdigest(),
+    }
+    return _compile("certificate.typ", data, timestamp=issued_at)
+
+
+def draw_transcript(*, facts: dict[str, Any], period: str, verify_at: str, at: datetime) -> bytes:
+    """A transcript (``exports.as_json``) as a tagged PDF/A-3a and PDF/UA-1 file, made at ``at``.
 
     The same arguments give the same bytes.
     Raises DrawingError if a character has no glyph in our fonts.
     """
-    return _compile("certificate.typ", _certificate(record, code, issued_at), timestamp=issued_at)
+    # A reversal takes its award out of the count.
+    count = sum(-1 if entry["entry"] == "reversal" else 1 for entry in facts["entries"])
+    data = {
+        "holder": facts["holder"],
+        "period": period,
+        "made": show_day(at.date()),
+        "verify_at": verify_at,
+        "hours": f"{facts['hours']} {'hour' if facts['hours'] == '1' else 'hours'}",
+        "count": f"{count} {'course' if count == 1 else 'courses'}",
+        "credit": facts["credit"],
+        "entries": [
+            {
+                "completed": show_day(entry["completed_on"]),
+                "title": _title(entry),
+                "provider": entry["provider"],
+                "format": entry["format"].lower(),
+                "code": entry["certificate"],
+                "credit": [
+                    f"{line['body']}: {line['type']}, {line['hours']} h" for line in entry["credit"]
+                ],
+                "hours": entry["hours"],
+            }
+            for entry in facts["entries"]
+        ],
+    }
+    return _compile("transcript.typ", data, timestamp=at)
+
+
+def _title(entry: dict[str, Any]) -> str:
+    """The title, and what kind of entry it is if it is not an award."""
+    kind = entry["entry"]
+    return entry["title"] if kind == "award" else f"{entry['title']} ({kind}: {entry['reason']})"
 
 
 def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict[str, Any]:
@@ -68,6 +131,14 @@ def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict
     }
 
 
+def _qr_code(address: str) -> str:
+    """As SVG. Everything that segno would choose by itself is fixed: the same code each time."""
+    out = io.BytesIO()
+    code = segno.make(address, error="m", boost_error=False, mask=0, micro=False)
+    code.save(out, kind="svg", border=0, xmldecl=False, svgclass=None, lineclass=None)
+    return out.getvalue().decode()
+
+
 def _dates(started_on: date, earned_on: date) -> str:
     if started_on >= earned_on:
         return show_day(earned_on)
@@ -105,7 +176,7 @@ def _compile(template: str, data: dict[str, Any], *, timestamp: datetime) -> byt
                 format="pdf",
                 sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
                 timestamp=int(timestamp.timestamp()),
-                pdf_standards=["a-3a", "ua-1"],
+                pdf_standards=STANDARDS,
             )
         except typst.TypstError as error:
             raise DrawingError(str(error)[:2000]) from error

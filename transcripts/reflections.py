@@ -19,9 +19,12 @@ def write(
 ) -> Reflection | None:
     """Keep the note in place of an earlier one. Two empty parts take it away.
 
-    Locks the entry, so two tabs keep one note, the later one.
+    Of credit that was awarded anew, it is the note on what stands in its place.
+    Locks the entry, so two tabs keep one note, the later one, and a correction takes it along.
     """
-    CreditEntry.objects.select_for_update(of=["self"], no_key=True).get(pk=entry.pk)
+    entry = _locked(entry)
+    while hasattr(entry, "replacement"):
+        entry = _locked(entry.replacement)
     if not learned and not will_do:
         Reflection.objects.filter(entry=entry).delete()
         return None
@@ -37,9 +40,18 @@ def write(
     return reflection
 
 
+def follow(*, entry: CreditEntry, successor: CreditEntry) -> None:
+    """The note goes from an award to the correction that stands in its place."""
+    Reflection.objects.filter(entry=entry).update(entry=successor)
+
+
 def of_entries(
     entries: Iterable[CreditEntry], *, reader: User, at: datetime
 ) -> dict[int, Reflection]:
     """The notes on these entries that the reader may see at that moment, by the entry's id."""
     visible = Reflection.objects.visible_to(reader, at=at).filter(entry__in=list(entries))
     return {reflection.entry_id: reflection for reflection in visible}
+
+
+def _locked(entry: CreditEntry) -> CreditEntry:
+    return CreditEntry.objects.select_for_update(of=["self"], no_key=True).get(pk=entry.pk)

@@ -2,74 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import secrets
 from datetime import timedelta
 
 from celery import shared_task
-from celery.exceptions import SoftTimeLimitExceeded
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
-from django.db.models import F
+from django.db import transaction
 from django.utils import timezone
 
-from transcripts import pdf
-from transcripts.models import Certificate
-
-logger = logging.getLogger(__name__)
+from transcripts import drawing
+from transcripts.models import Certificate, Job, JobItem
 
 PATIENCE = 60  # seconds that a message may take before the sweep asks again
-LONGEST_WAIT = 60 * 60  # seconds between attempts that keep failing
 SWEEP_SIZE = 500  # certificates asked for by one sweep
+JOB_STEP = 200  # documents of a job asked for by one message
+JOB_PATIENCE = timedelta(minutes=10)  # that a message of a job may take
+GRACE = timedelta(minutes=10)  # that a replaced file stays, for those who are reading it
 
 
 @shared_task(name="transcripts.draw_certificate_pdf")
 def draw_certificate_pdf(*, certificate_id: int) -> None:
-    """Draw and store the PDF of one certificate, unless it is already there.
-
-    Safe to run twice, also at once: a file is written under a name of its own, the row takes one
-    of them, and the other is removed. A failure is kept on the row and tried again by the sweep,
-    later each time.
-    """
-    certificate = Certificate.objects.select_related("entry").get(pk=certificate_id)
-    if certificate.pdf:
-        return
-    # A name that no other attempt uses: whatever goes wrong, this attempt can remove its own file.
-    name = (
-        f"certificates/{certificate.issued_at:%Y/%m}/{certificate.code}-{secrets.token_hex(4)}.pdf"
-    )
-    try:
-        document = pdf.draw_certificate(
-            record=certificate.entry.record,
-            code=certificate.code,
-            issued_at=certificate.issued_at,
-        )
-        name = default_storage.save(name, ContentFile(document))
-    except (pdf.DrawingError, OSError, SoftTimeLimitExceeded) as error:
-        logger.exception("Certificate %s could not be drawn.", certificate.code)
-        with contextlib.suppress(OSError):
-            default_storage.delete(name)
-        wait = min(PATIENCE * 2**certificate.attempts, LONGEST_WAIT)
-        Certificate.objects.undrawn().filter(pk=certificate_id).update(
-            attempts=F("attempts") + 1,
-            failure=f"{type(error).__name__}: {error}"[:2000],
-            next_attempt_at=timezone.now() + timedelta(seconds=wait),
-        )
-        return
-    taken = (
-        Certificate.objects.undrawn()
-        .filter(pk=certificate_id)
-        .update(pdf=name, drawn_at=timezone.now(), failure="")
-    )
-    if not taken:
-        default_storage.delete(name)
+    """Draw and store the PDF of one certificate, unless that is done or being done."""
+    drawing.draw(certificate_id=certificate_id, at=timezone.now())
 
 
 @shared_task(name="transcripts.draw_missing_certificate_pdfs")
 def draw_missing_certificate_pdfs() -> None:
-    """Ask again for every PDF that a lost message or a failure left undrawn."""
+    """Ask again for every PDF that a lost message, a killed worker or a failure left undrawn."""
     now = timezone.now()
+    drawing.give_up_stuck(at=now)
     due = Certificate.objects.due(at=now).order_by("next_attempt_at", "pk")
     for certificate_id in list(due.values_list("pk", flat=True)[:SWEEP_SIZE]):
         # Whoever moves the time forward asks; a second sweep at the same moment does not.
@@ -80,3 +39,45 @@ def draw_missing_certificate_pdfs() -> None:
         )
         if asked:
             draw_certificate_pdf.delay(certificate_id=certificate_id)
+
+
+@shared_task(name="transcripts.remove_leftover_files")
+def remove_leftover_files() -> None:
+    """Remove files of certificates that no row points to any more."""
+    drawing.remove_leftovers(replaced_before=timezone.now() - GRACE, limit=SWEEP_SIZE)
+
+
+@shared_task(name="transcripts.run_job")
+def run_job(*, job_id: int) -> None:
+    """Ask for the next documents of a job, then for the ones after them.
+
+    Safe to run twice, also at once: each item is asked for by whoever notes it on the item.
+    """
+    items = JobItem.objects.filter(job=job_id, asked_at__isnull=True)
+    for item in items.order_by("pk")[:JOB_STEP]:
+        now = timezone.now()
+        with transaction.atomic():
+            if not items.filter(pk=item.pk).update(asked_at=now):
+                continue
+            drawing.queue_again(
+                certificate_id=item.certificate_id,
+                at=now,
+                # The bulk queue may be long, and the sweep would ask on the other one.
+                next_attempt_at=now + JOB_PATIENCE,
+            )
+        draw_certificate_pdf.apply_async(
+            kwargs={"certificate_id": item.certificate_id}, queue="bulk"
+        )
+    if items.exists():
+        run_job.delay(job_id=job_id)
+
+
+@shared_task(name="transcripts.continue_jobs")
+def continue_jobs() -> None:
+    """Go on with jobs whose message was lost, and close those that are through."""
+    now = timezone.now()
+    unfinished = Job.objects.unfinished()
+    unfinished.through().update(finished_at=now)
+    stopped = unfinished.filter(items__asked_at__isnull=True).distinct().order_by("pk")
+    for job_id in list(stopped.values_list("pk", flat=True)):
+        run_job.delay(job_id=job_id)

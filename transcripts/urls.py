@@ -7,9 +7,23 @@ app_name = "transcripts"
 urlpatterns = [
     path("transcript/", views.transcript, name="transcript"),
     path("transcript/export.csv", views.export_csv, name="export_csv"),
+    path("transcript/export.json", views.export_json, name="export_json"),
+    path("transcript/export.pdf", views.export_pdf, name="export_pdf"),
+    path("transcript/certificates.zip", views.certificates_zip, name="certificates_zip"),
     path("certificates/<str:code>.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:code>/link/", views.certificate_link, name="certificate_link"),
     path("certificates/<str:code>/note/", views.reflection, name="reflection"),
+    path(
+        "certificates/<str:code>/correction/", views.correction_request, name="correction_request"
+    ),
+    path("verify/", views.verify, name="verify"),
+    path("verify/file/", views.check_file, name="check_file"),
+    path("verify/issuer.json", views.issuer, name="issuer"),
+    path("verify/keys/<str:kid>.json", views.public_key, name="public_key"),
+    path("verify/certificates.pem", views.public_certificates, name="public_certificates"),
+    path("verify/<str:code>/", views.verification, name="verification"),
+    path(".well-known/jwks.json", views.public_keys, name="public_keys"),
     path("supervision/<uuid:person_id>/", views.trainee, name="trainee"),
     path("supervision/<uuid:person_id>/export.csv", views.trainee_csv, name="trainee_csv"),
+    path("supervision/<uuid:person_id>/certificates.zip", views.trainee_zip, name="trainee_zip"),
 ]

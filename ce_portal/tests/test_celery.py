@@ -61,10 +61,14 @@ def test_a_message_waits_in_one_queue_and_a_plain_worker_takes_from_each(tasks):
             Producer(channel, queue.exchange, queue.routing_key).publish({})
             waiting[name] = {each.name for each in bound for _ in range(each.queue_declare()[1])}
 
-    assert waiting == {
-        name: {"mail"} if name == "accounts.send_mail" else {"celery"} for name in tasks
+    own = {
+        "accounts.send_mail": {"mail"},
+        "transcripts.draw_certificate_pdf": {"documents"},
+        "transcripts.run_job": {"bulk"},
+        "courses.apply_attendance_upload": {"bulk"},
     }
-    assert set(queues.consume_from) == {"celery", "mail"}
+    assert waiting == {name: own.get(name, {"celery"}) for name in tasks}
+    assert set(queues.consume_from) == {"celery", "documents", "mail", "bulk"}
 
 
 @pytest.mark.django_db

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,21 @@ PRODUCTION = {
     "EMAIL_URL": "smtp+tls://user:pw@mail.example.org:587",
     "DEFAULT_FROM_EMAIL": "portal@example.org",
     "SITE_URL": "https://portal.example.org/",
+    "SIGNING_KEY_FILE": __file__,  # any file: it is opened at the first signature
+    "SIGNING_KEY_PASSWORD": "secret",
 }
 # Every other variable that the settings read, so that a developer's .env has no say.
-NOTHING = dict.fromkeys([*PRODUCTION, "MEDIA_ROOT", "BEHIND_PROXY", "DEBUG"], "")
+NOTHING = dict.fromkeys(
+    [
+        *PRODUCTION,
+        "SIGNING_EARLIER_CERTIFICATES",
+        "MEDIA_ROOT",
+        "BEHIND_PROXY",
+        "DEBUG",
+        "CERTIFICATES_BUCKET",
+    ],
+    "",
+)
 
 
 def start(folder, *, show=(), **environment):
@@ -86,6 +99,7 @@ def test_production_has_no_default_for_the_secret(tmp_path, blank):
         ({"ALLOWED_HOSTS": "a.example, *"}, "ALLOWED_HOSTS names hosts;"),
         ({"DATABASE_URL": "sqlite:///x.sqlite3"}, "DATABASE_URL must name a PostgreSQL database."),
         ({"EMAIL_URL": "consolemail://"}, "EMAIL_URL must name a mail server"),
+        ({"SIGNING_KEY_FILE": "/no/such.p12"}, "SIGNING_KEY_FILE names /no/such.p12, and no file"),
     ],
 )
 def test_production_refuses_what_is_for_one_computer_only(tmp_path, wrong, words):
@@ -146,6 +160,52 @@ def test_production_takes_a_task_from_a_worker_only_after_the_worker_had_to_stop
 # --- Embedded ---
 
 
+def test_certificates_lie_in_a_folder_unless_a_bucket_is_named(tmp_path):
+    (storages,) = start(tmp_path, show=["STORAGES"], **PRODUCTION)
+
+    assert storages["certificates"] == {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+
+
+def test_a_bucket_without_the_package_that_reads_it_is_refused_with_what_to_do(tmp_path):
+    if find_spec("storages"):
+        pytest.skip("django-storages is installed")
+
+    words = refusal(tmp_path, **PRODUCTION, CERTIFICATES_BUCKET="certificates")
+
+    assert "pip install 'django-storages[s3]==" in words
+
+
+def test_a_bucket_is_private_and_no_file_in_it_is_overwritten(tmp_path):
+    backends = tmp_path / "packages" / "storages" / "backends"
+    backends.mkdir(parents=True)
+    (backends / "s3.py").write_text(
+        "from django.core.files.storage import Storage\n"
+        "class S3Storage(Storage):\n"
+        "    def __init__(self, **options): pass\n"
+    )
+
+    (storages,) = start(
+        tmp_path,
+        show=["STORAGES"],
+        **PRODUCTION,
+        CERTIFICATES_BUCKET="certificates",
+        CERTIFICATES_ENDPOINT_URL="https://s3.example.org",
+        PYTHONPATH=str(backends.parents[1]),
+    )
+
+    assert storages["certificates"] == {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": "certificates",
+            "endpoint_url": "https://s3.example.org",
+            "region_name": None,
+            "default_acl": None,
+            "file_overwrite": False,
+            "querystring_auth": True,
+        },
+    }
+
+
 def test_embedded_makes_a_secret_that_its_owner_alone_reads_and_keeps_it(tmp_path):
     first = start(tmp_path, show=["EMBEDDED", "SECRET_KEY"])
     second = start(tmp_path, show=["EMBEDDED", "SECRET_KEY"])
@@ -160,6 +220,16 @@ def test_two_embedded_portals_have_two_secrets(tmp_path):
     secrets = [start(tmp_path / name, show=["SECRET_KEY"]) for name in ("one", "other")]
 
     assert secrets[0] != secrets[1]
+
+
+def test_a_key_of_its_own_makes_an_embedded_portal_sign_in_earnest(tmp_path):
+    names = ["SIGNING_KEY_FILE", "SIGNING_KEY_IS_DEVELOPMENT"]
+
+    without = start(tmp_path, show=names)
+    with_key = start(tmp_path, show=names, SIGNING_KEY_FILE=__file__)
+
+    assert without == [str(tmp_path / "development-signing-key.p12"), True]
+    assert with_key == [__file__, False]
 
 
 def test_embedded_answers_to_this_computer_alone(tmp_path):

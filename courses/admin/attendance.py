@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -158,11 +159,15 @@ class AttendanceUploadAdmin(ModelAdmin):
         )
 
     def _upload(self, object_id: str) -> AttendanceUpload:
+        try:
+            pk = uuid.UUID(object_id)
+        except ValueError:
+            raise Http404 from None
         return get_object_or_404(
             AttendanceUpload.objects.select_related(
                 "session__course", "uploaded_by", "confirmed_by"
             ),
-            pk=object_id,
+            pk=pk,
         )
 
     def _page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
@@ -20,10 +20,14 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.forms import time_zone_choices
+from accounts.models import User
 from courses import sessions
 from courses.admin.listed import HTTPS_LINKS, ListedAdmin, Part
 from courses.models import Course, Enrollment, Session, WaitlistPlace
 from courses.permissions import can_curate
+from transcripts import jobs
+from transcripts.models import Certificate
+from transcripts.permissions import can_correct_credit
 
 
 class SessionForm(forms.ModelForm):
@@ -163,6 +167,7 @@ class SessionAdmin(ListedAdmin):
     ]
     readonly_fields = ["cancelled_at", "cancel_reason", "attendance"]
     inlines = [SeatInline, WaitlistInline]
+    actions = ["draw_certificates_again"]
     actions_detail = ["cancel_session"]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
@@ -225,6 +230,30 @@ class SessionAdmin(ListedAdmin):
             context,
             status=422 if form.errors else 200,
         )
+
+    def has_correct_permission(self, request: HttpRequest) -> bool:
+        return can_correct_credit(request.user)
+
+    @admin.action(
+        description="Draw the certificates of the selected sessions again",
+        permissions=["correct"],
+    )
+    def draw_certificates_again(
+        self, request: HttpRequest, queryset: QuerySet[Session]
+    ) -> HttpResponse | None:
+        try:
+            job = jobs.start(
+                title="Certificates of " + ", ".join(str(session) for session in queryset),
+                certificates=Certificate.objects.filter(
+                    entry__completion__enrollment__session__in=queryset.values("pk")
+                ),
+                by=cast(User, request.user),
+                at=timezone.now(),
+            )
+        except jobs.JobError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
+        return redirect("admin:transcripts_job_change", job.pk)
 
     @admin.display(description="attendance")
     def attendance(self, session: Any) -> str:

@@ -13,10 +13,11 @@ from django.urls import reverse
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
 from courses import completion
-from courses.models import Choice, Course, Question, Session
+from courses.models import Choice, Completion, Course, Question, Session
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import ready_to_complete
-from transcripts.models import Certificate, CreditEntry
+from transcripts.models import Certificate, CreditEntry, Job
+from transcripts.tests.factories import CertificateFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -277,6 +278,41 @@ def test_the_times_of_a_session_are_those_of_its_own_zone(client, curator):
     assert client.post(page("courses_session_change", session.pk), form).status_code == 302
     session.refresh_from_db()
     assert session.starts_at == datetime(2027, 1, 13, 20, 0, tzinfo=UTC)
+
+
+def test_the_certificates_of_a_session_are_drawn_again_as_a_job(client, curator, noon):
+    client.force_login(curator)
+    course = CourseFactory(live=True)
+    session, other = SessionFactory.create_batch(2, course=course)
+    certificates = [
+        CertificateFactory(entry__holder=EnrollmentFactory(session=each, course=course).learner)
+        for each in (session, session, other)
+    ]
+    for certificate in certificates:
+        Completion.objects.create(
+            enrollment=certificate.entry.holder.enrollments.get(),
+            learner=certificate.entry.holder,
+            course=course,
+            credit_entry=certificate.entry,
+            completed_at=noon,
+        )
+
+    def ask(*sessions):
+        return client.post(
+            page("courses_session_changelist"),
+            {
+                "action": "draw_certificates_again",
+                "_selected_action": [each.pk for each in sessions],
+            },
+        )
+
+    answer = ask(session)
+    nothing = client.get(ask(SessionFactory(course=course)).url)
+
+    job = Job.objects.get()
+    assert answer.url == page("transcripts_job_change", job.pk)
+    assert [item.certificate for item in job.items.order_by("pk")] == certificates[:2]
+    assert words(nothing) == "There is no certificate to draw."
 
 
 # --- Questions and lessons --------------------------------------------------

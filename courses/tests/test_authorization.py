@@ -30,9 +30,15 @@ from django.utils import timezone
 from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
 from accounts.tests.security import give_app, give_passkey, prove_by_app
 from courses.models import SavedSearch
-from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
+from courses.tests.factories import (
+    CourseFactory,
+    EnrollmentFactory,
+    SessionFactory,
+    WaitlistPlaceFactory,
+)
 from courses.tests.stories import list_in_catalog, pass_post_test, read_lessons
 from courses.tests.walk import pages
+from transcripts.models import Certificate
 from transcripts.tests.factories import CertificateFactory
 
 TABLE = Path(__file__).parent / "authorization.txt"
@@ -58,6 +64,9 @@ OURS = {
     "room": lambda of: {"pk": of.enrollment.pk},
     "key": lambda of: {"pk": of.enrollment.pk, "key": of.enrollment.course.lessons.first().key},
     "number": lambda of: {"pk": of.enrollment.pk, "number": 1},
+    "live": lambda of: {"pk": of.live.pk},
+    "session": lambda of: {"pk": of.live.session_id},
+    "place": lambda of: {"slug": of.place.session.course.slug, "pk": of.place.pk},
     "saved": lambda of: {"pk": of.saved_search.pk},
     "license": lambda of: {"pk": of.license.pk},
     "asked": lambda of: {"pk": of.asked.pk},
@@ -74,12 +83,29 @@ IDS = {
     "courses:attempt": OURS["number"],
     "courses:evaluation": OURS["room"],
     "courses:complete": OURS["room"],
+    "courses:progress": OURS["key"],
+    "courses:lesson_file": OURS["key"],
+    "courses:lesson_captions": OURS["key"],
+    "courses:print_lessons": OURS["room"],
+    "courses:save_answers": OURS["room"],
+    "courses:attestation": OURS["live"],
+    "courses:session": OURS["live"],
+    "courses:check_in": OURS["live"],
+    "courses:check_out": OURS["live"],
+    "courses:session_file": OURS["live"],
+    "courses:host_session": OURS["session"],
+    "courses:leave_waitlist": OURS["place"],
+    "courses:accept_seat": OURS["place"],
+    "courses:decline_seat": OURS["place"],
     "courses:change_saved_search": OURS["saved"],
     "courses:forget_saved_search": OURS["saved"],
     "transcripts:certificate_pdf": OURS["code"],
     "transcripts:certificate_link": OURS["code"],
+    "transcripts:reflection": OURS["code"],
+    "transcripts:correction_request": OURS["code"],
     "transcripts:trainee": OURS["person"],
     "transcripts:trainee_csv": OURS["person"],
+    "transcripts:trainee_zip": OURS["person"],
     "accounts:license": OURS["license"],
     "accounts:remove_license": OURS["license"],
     "accounts:accept_supervision": OURS["asked"],
@@ -88,19 +114,27 @@ IDS = {
     "mfa_edit_webauthn": OURS["passkey"],
     "mfa_remove_webauthn": OURS["passkey"],
 }
-# An id or a token that is nobody's own.
-NOBODYS = {"courses:stop_mail", "accounts:stop_mail_kind"}
+# An id or a token that is nobody's own. What verifies a certificate is for anyone who has its code.
+NOBODYS = {
+    "courses:stop_mail",
+    "accounts:stop_mail_kind",
+    "transcripts:verification",
+    "transcripts:public_key",
+}
 
 
 class Things:
     """One person with one of everything that an address may name."""
 
-    def __init__(self, user, course, at):
+    def __init__(self, user, course, session, at):
         self.user = user
         self.enrollment = EnrollmentFactory(learner=user, course=course)
         read_lessons(self.enrollment, at)
         pass_post_test(self.enrollment, at)
         self.certificate = CertificateFactory(entry__holder=user)
+        self.live = EnrollmentFactory(learner=user, course=session.course, session=session)
+        self.place = WaitlistPlaceFactory(learner=user)
+        self.certificate.state = Certificate.State.ISSUED
         self.certificate.drawn_at = at
         self.certificate.pdf.save("certificate.pdf", ContentFile(b"%PDF-"))
         self.license = LicenseFactory(holder=user)
@@ -118,12 +152,19 @@ def world(db, settings, caplog):
     # A refusal is logged with its traceback; the rows are what the reader of a failure needs.
     caplog.set_level(logging.CRITICAL, "django.request")
     settings.STAFF_SECOND_FACTOR = True
+    # Everybody here asks from one address.
+    settings.VERIFY_RATE_LIMITS = {}
     at = timezone.now()
     course = CourseFactory(slug="consent")
-    SessionFactory()
+    lesson = course.lessons.first()
+    lesson.kind = "video"
+    lesson.file = ContentFile(b"\x00\x00\x00\x20ftypisom", name="lesson.mp4")
+    lesson.captions = ContentFile(b"WEBVTT\n", name="lesson.vtt")
+    lesson.save()
+    session = SessionFactory(course__attestation="I attended it myself.")
     list_in_catalog(course)
     curators = Group.objects.get(name="Curators")
-    of = {name: Things(UserFactory(), course, at) for name in PEOPLE if name != "stranger"}
+    of = {name: Things(UserFactory(), course, session, at) for name in PEOPLE if name != "stranger"}
     for name in ("curator-1", "curator-2", "superuser"):
         staff = of[name].user
         staff.is_staff = True

@@ -408,12 +408,17 @@ PAGES = {
         "/accounts/login/",
         "/accounts/signup/",
         "/accounts/password/reset/",
+        "/verify/",
+        "/verify/?code=",
+        "/verify/CEP-0000-0000-0000-0000/",
         "/nowhere/",
     ],
     "clinician@example.com": [
         "/",
         "/courses/",
         "/transcript/",
+        "/transcript/?since=2026-12-31&through=2026-01-01",
+        "certificate",
         "/profile/",
         "/profile/mail/",
         "/licenses/",
@@ -436,6 +441,10 @@ def test_every_page_is_accessible_in_light_dark_and_on_a_phone(watched, who, tmp
         if address == "trainee":
             page.goto("/supervision/")
             page.get_by_role("link", name="Priya Raman").first.click()
+        elif address == "certificate":
+            page.goto("/transcript/")
+            document = page.get_by_role("link", name="Certificate,").first.get_attribute("href")
+            page.goto(f"/verify/{document.split('/')[-1].removesuffix('.pdf')}/")
         else:
             page.goto(address)
         found += watched.violations()

@@ -24,6 +24,13 @@ OURS_FOR_STRANGERS = {
     "courses:post_test",
     "courses:save_answers",
     "accounts:stop_mail_kind",
+    "transcripts:verify",
+    "transcripts:verification",
+    "transcripts:check_file",
+    "transcripts:issuer",
+    "transcripts:public_key",
+    "transcripts:public_keys",
+    "transcripts:public_certificates",
     "appearance",
     "healthz",
     "readyz",
@@ -109,6 +116,13 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "courses:post_test": 302,
         "courses:save_answers": 405,
         "accounts:stop_mail_kind": 404,
+        "transcripts:verify": 200,
+        "transcripts:verification": 404,  # no certificate has that code
+        "transcripts:check_file": 302,  # to the page with the form
+        "transcripts:issuer": 200,
+        "transcripts:public_key": 404,  # nor a key that name
+        "transcripts:public_keys": 200,
+        "transcripts:public_certificates": 200,
         "appearance": 302,
         "healthz": 200,
         "readyz": 200,

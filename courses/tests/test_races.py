@@ -56,8 +56,8 @@ from courses.tests.stories import (
     ready_but_for_the_evaluation,
     ready_to_complete,
 )
-from transcripts import tasks
-from transcripts.models import Certificate, CreditEntry
+from transcripts import certificates, corrections, ledger, reflections, tasks
+from transcripts.models import Certificate, CorrectionRequest, CreditEntry
 from transcripts.tests.factories import CertificateFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,6 +84,8 @@ def at_the_same_time(first, second):
             sessions.SessionError,
             waitlist.WaitlistError,
             supervision.SupervisionError,
+            ledger.LedgerError,
+            corrections.CorrectionError,
         ) as error:
             return str(error)
         finally:
@@ -545,9 +547,110 @@ def test_consent_waits_for_the_end_and_is_refused(noon):
     assert Supervision.objects.get().accepted_at is None
 
 
-def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, settings):
+def test_two_curators_reverse_one_award_once(noon):
+    entry = CertificateFactory().entry
+    one, other = UserFactory.create_batch(2)
+
+    def reverse(curator):
+        return ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=curator, at=noon
+        )
+
+    first, words = at_the_same_time(lambda: reverse(one), lambda: reverse(other))
+
+    assert words == "This credit was reversed already, on Mar 2, 2026."
+    assert CreditEntry.objects.get(reverses=entry) == first
+
+
+def test_a_reversal_waits_for_the_reissue_and_is_refused(noon):
+    entry = CertificateFactory().entry
+    one, other = UserFactory.create_batch(2)
+
+    _, words = at_the_same_time(
+        lambda: certificates.reissue(
+            entry=entry,
+            correction=ledger.Correction(holder_name="Maya Brandt"),
+            reason_class="name",
+            reason="Married.",
+            by=one,
+            at=noon,
+        ),
+        lambda: ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=other, at=noon
+        ),
+    )
+
+    assert words == "This credit was reversed already, on Mar 2, 2026."
+    assert Certificate.objects.count() == 2
+
+
+def test_a_note_written_during_a_reissue_is_on_what_stands_afterwards(noon):
+    entry, curator = CertificateFactory().entry, UserFactory()
+
+    reissued, note = at_the_same_time(
+        lambda: certificates.reissue(
+            entry=entry,
+            correction=ledger.Correction(holder_name="Maya Brandt"),
+            reason_class="name",
+            reason="Married.",
+            by=curator,
+            at=noon,
+        ),
+        lambda: reflections.write(
+            entry=entry, learned="To ask again.", will_do="", is_shared=False, at=noon
+        ),
+    )
+
+    assert note.entry == reissued.entry
+
+
+def test_a_request_for_a_correction_waits_for_the_reversal_and_is_refused(noon):
+    entry, curator = CertificateFactory().entry, UserFactory()
+
+    _, words = at_the_same_time(
+        lambda: ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=curator, at=noon
+        ),
+        lambda: corrections.ask(entry=entry, wrong="hours", words="It was 2.", at=noon),
+    )
+
+    assert words == "This credit was reversed. Ask about what stands in its place."
+
+
+def test_a_request_for_a_correction_from_two_tabs_is_one(noon):
+    entry = CertificateFactory().entry
+
+    def ask():
+        return corrections.ask(entry=entry, wrong="hours", words="It was 2.", at=noon)
+
+    first, words = at_the_same_time(ask, ask)
+
+    assert words == "You asked on Mar 2, 2026 already. A curator looks at it."
+    assert CorrectionRequest.objects.get() == first
+
+
+def test_declining_waits_for_the_reversal_and_is_refused(noon):
+    entry, curator = CertificateFactory().entry, UserFactory()
+    asked = corrections.ask(entry=entry, wrong="hours", words="It was 2.", at=noon)
+
+    _, words = at_the_same_time(
+        lambda: ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=curator, at=noon
+        ),
+        lambda: corrections.decline(asked=asked, answer="No.", by=curator, at=noon),
+    )
+
+    assert words == "This request is decided already."
+    assert CorrectionRequest.objects.get().decision == "granted"
+
+
+def test_a_certificate_given_to_two_workers_is_drawn_once(noon, monkeypatch, settings):
     certificate = CertificateFactory()
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: b"%PDF-")
+    drawings = []
+    monkeypatch.setattr(
+        "transcripts.pdf.draw_certificate", lambda **facts: drawings.append(facts) or b"%PDF-"
+    )
+    monkeypatch.setattr("transcripts.signing.sign", lambda document, *, at: document)
 
     def draw():
         tasks.draw_certificate_pdf(certificate_id=certificate.pk)
@@ -555,6 +658,7 @@ def test_a_certificate_drawn_by_two_workers_keeps_one_file(noon, monkeypatch, se
     at_the_same_time(draw, draw)
 
     certificate.refresh_from_db()
+    assert len(drawings) == OutgoingMail.objects.count() == 1
     files = [path.name for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
     assert files == [certificate.pdf.name.rsplit("/", 1)[-1]]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -16,6 +17,7 @@ from courses.tests.stories import (
     ready_but_for_the_evaluation,
     ready_to_complete,
 )
+from transcripts import certificates, ledger
 
 pytestmark = pytest.mark.django_db
 
@@ -306,3 +308,30 @@ def test_home_asks_as_often_for_one_enrollment_as_for_three(
     add()
 
     assert queries() == for_one
+
+
+def test_the_room_shows_the_credit_that_stands_in_the_place_of_a_corrected_one(client, noon):
+    held = ready_to_complete(noon)
+    entry = completion.complete(enrollment=held, at=noon).credit_entry
+    client.force_login(held.learner)
+    address = reverse("courses:room", args=[held.pk])
+    curator = UserFactory()
+
+    reissued = certificates.reissue(
+        entry=entry,
+        correction=ledger.Correction(clock_hours=Decimal("1.25")),
+        reason_class="wrong_hours",
+        reason="The break counted.",
+        by=curator,
+        at=noon,
+    )
+    corrected = client.get(address).text
+    ledger.reverse(
+        entry=reissued.entry, reason_class="cause", reason="Not there.", by=curator, at=noon
+    )
+    reversed_for_good = client.get(address).text
+
+    assert "1.25 hours, earned Mar 2, 2026, are on your transcript." in corrected
+    assert "The credit of this course was reversed" in reversed_for_good
+    assert "On Mar 2, 2026, revoked for cause: Not there." in reversed_for_good
+    assert "are on your transcript" not in reversed_for_good

@@ -60,7 +60,8 @@ def home(request: HttpRequest) -> HttpResponse:
         .order_by("session__starts_at")
         .first(),
         "in_progress": in_progress.newest_first(),
-        "recent": CreditEntry.objects.filter(holder=request.user)
+        "recent": CreditEntry.objects.standing()
+        .filter(holder=request.user)
         .select_related("certificate")
         .newest_first()[:SHOWN],
         "requests": Supervision.objects.waiting()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
@@ -20,6 +21,8 @@ from courses import post_test as post_test_story
 from courses.completion import Requirement, Step
 from courses.forms import EvaluationForm
 from courses.models import Course, Enrollment, Lesson, LessonProgress, WaitlistPlace
+from transcripts import ledger
+from transcripts.models import CreditEntry
 
 PAGES = {
     Step.POST_TEST: "courses:post_test",
@@ -82,6 +85,11 @@ class Room:
     @property
     def is_completed(self) -> bool:
         return hasattr(self.enrollment, "completion")
+
+    @cached_property
+    def credit(self) -> CreditEntry:
+        """The award of the completion, or the correction that stands in its place."""
+        return ledger.current(self.enrollment.completion.credit_entry)
 
     @property
     def next_url(self) -> str:

@@ -16,6 +16,7 @@ def make_activity(**changes) -> ledger.Activity:
     facts = {
         "key": "consent",
         "title": "Informed Consent as a Conversation",
+        "edition": "5d41402abc4b2a76",
         "description": "Consent as a thread picked up in session after session.",
         "objectives": ("Name the moments that ask for consent anew.",),
         "format": "text",
@@ -25,6 +26,9 @@ def make_activity(**changes) -> ledger.Activity:
         "location": "Online, on demand",
         "clock_hours": Decimal("1.5"),
         "started_on": date(2026, 1, 4),
+        "ended_on": date(2026, 1, 5),
+        "started_at": None,
+        "ended_at": None,
         "instructors": ({"name": "Ada Moreno", "credentials": "PhD, LCSW"},),
         "provider": {
             "name": "Hollow Reed Institute",
@@ -52,6 +56,7 @@ def make_line(**changes) -> ledger.Line:
         "hours": Decimal("1.5"),
         "minutes_per_hour": 60,
         "basis": "90 minutes of instruction at 60 an hour",
+        "approval_of": "provider",
         "approval_number": "0000",
         "approval_statement": "Hollow Reed Institute, no. 0000, is approved by ASWB ACE.",
         "approval_valid_from": date(2025, 9, 1),

@@ -1,65 +1,22 @@
-"""One certificate for each award, whatever dies: issued once, drawn in the end, never redrawn."""
+"""One certificate for each award: issued once, asked for until drawn, corrected by a new one."""
 
-import errno
-import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from celery.exceptions import SoftTimeLimitExceeded
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerIsAway
 
-from transcripts import certificates, codes, tasks
-from transcripts.models import Certificate
+from accounts.tests.factories import UserFactory
+from transcripts import certificates, codes, ledger, tasks
+from transcripts.models import Certificate, CreditEntry
+from transcripts.tests.documents import DOCUMENT, draw, stored_files, wait_is_over
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unsigned")]
 
 TAKEN, FREE = "CEP-0000-0000-0000-0000", "CEP-1111-1111-1111-1111"
-DOCUMENT = b"%PDF-1.7 the document"
-
-
-@pytest.fixture
-def quick_pdf(monkeypatch):
-    """Drawing gives a few bytes at once; test_pdf.py draws real ones."""
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: DOCUMENT)
-
-
-@pytest.fixture
-def full_disk(monkeypatch):
-    """The storage has no room until the test says ``full_disk.undo()``."""
-    patch = pytest.MonkeyPatch()
-
-    def no_room(*args, **kwargs):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    patch.setattr("django.core.files.storage.FileSystemStorage._save", no_room)
-    yield patch
-    patch.undo()
-
-
-def draw(certificate):
-    """What the worker does with the message; the row as it is afterwards."""
-    tasks.draw_certificate_pdf(certificate_id=certificate.pk)
-    certificate.refresh_from_db()
-    return certificate
-
-
-def stored_files():
-    """Every file below the storage's folder for certificates, with its bytes."""
-    root = default_storage.path("certificates")
-    found = {}
-    for year in default_storage.listdir(root)[0] if default_storage.exists("certificates") else []:
-        for month in default_storage.listdir(f"certificates/{year}")[0]:
-            for name in default_storage.listdir(f"certificates/{year}/{month}")[1]:
-                path = f"certificates/{year}/{month}/{name}"
-                with default_storage.open(path) as file:
-                    found[path] = file.read()
-    return found
 
 
 def asks(*wanted):
@@ -84,6 +41,7 @@ def test_issue_promises_a_pdf_and_asks_for_it_after_the_commit(
     assert before_commit == []
     assert sent_tasks == asks(certificate)
     assert (certificate.entry, certificate.issued_at, certificate.pdf.name) == (entry, noon, "")
+    assert certificate.state == "queued"
     assert codes.normalize(certificate.code) == certificate.code
 
 
@@ -166,148 +124,6 @@ def test_a_broker_that_is_away_at_the_commit_breaks_nothing_and_the_sweep_asks_l
     assert sent_tasks == asks(certificate)
 
 
-# --- Draw ---
-
-
-def test_draw_stores_the_document_and_says_when(quick_pdf):
-    before = timezone.now()
-
-    certificate = draw(CertificateFactory())
-
-    name = rf"certificates/2026/01/{certificate.code}-[0-9a-f]{{8}}\.pdf"
-    assert stored_files() == {certificate.pdf.name: DOCUMENT}
-    assert re.fullmatch(name, certificate.pdf.name)
-    assert before <= certificate.drawn_at <= timezone.now()
-    assert (certificate.attempts, certificate.failure) == (0, "")
-
-
-def test_draw_hands_over_the_frozen_record_and_nothing_else(monkeypatch):
-    handed = {}
-    monkeypatch.setattr(
-        "transcripts.pdf.draw_certificate", lambda **facts: handed.update(facts) or DOCUMENT
-    )
-    certificate = CertificateFactory()
-
-    draw(certificate)
-
-    assert handed == {
-        "record": certificate.entry.record,
-        "code": certificate.code,
-        "issued_at": certificate.issued_at,
-    }
-
-
-def test_draw_twice_draws_once_and_does_not_touch_the_file(monkeypatch):
-    drawings = []
-    monkeypatch.setattr(
-        "transcripts.pdf.draw_certificate", lambda **facts: drawings.append(facts) or DOCUMENT
-    )
-    first = draw(CertificateFactory())
-    drawn_at, files = first.drawn_at, stored_files()
-
-    again = draw(first)
-
-    assert (again.drawn_at, stored_files(), len(drawings)) == (drawn_at, files, 1)
-
-
-def test_draw_of_a_certificate_that_does_not_exist_fails_and_stores_nothing(quick_pdf):
-    with pytest.raises(Certificate.DoesNotExist):
-        tasks.draw_certificate_pdf(certificate_id=0)
-
-    assert stored_files() == {}
-
-
-def test_a_full_disk_keeps_the_promise(quick_pdf, full_disk):
-    before = timezone.now()
-
-    certificate = draw(CertificateFactory())
-
-    assert (certificate.pdf.name, certificate.drawn_at, certificate.attempts) == ("", None, 1)
-    assert certificate.failure == "OSError: [Errno 28] No space left on device"
-    assert certificate.next_attempt_at >= before + timedelta(seconds=tasks.PATIENCE)
-    assert stored_files() == {}
-
-
-def test_each_failure_waits_longer_up_to_an_hour(quick_pdf, full_disk):
-    certificate = CertificateFactory()
-    waits = []
-
-    for _ in range(9):
-        draw(certificate)
-        wait = certificate.next_attempt_at - timezone.now()
-        waits.append(round(wait.total_seconds() / 60))
-
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert certificate.attempts == 9
-
-
-def test_the_document_comes_when_the_disk_has_room_again(quick_pdf, full_disk):
-    certificate = draw(CertificateFactory())
-    full_disk.undo()
-
-    draw(certificate)
-
-    assert list(stored_files().values()) == [DOCUMENT]
-    assert (bool(certificate.pdf), certificate.failure, certificate.attempts) == (True, "", 1)
-
-
-@pytest.mark.parametrize(
-    ("error", "failure"),
-    [
-        (tasks.pdf.DrawingError("no glyph for U+12000"), "DrawingError: no glyph for U+12000"),
-        (SoftTimeLimitExceeded(), "SoftTimeLimitExceeded: SoftTimeLimitExceeded()"),
-        (OSError("x" * 5000), "OSError: " + "x" * 1991),
-    ],
-)
-def test_why_a_document_could_not_be_drawn_is_kept(monkeypatch, error, failure):
-    def fail(**facts):
-        raise error
-
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", fail)
-
-    certificate = draw(CertificateFactory())
-
-    assert (certificate.failure, certificate.attempts) == (failure, 1)
-
-
-def test_a_late_failure_does_not_touch_a_certificate_that_another_worker_drew(monkeypatch):
-    certificate = CertificateFactory()
-
-    def fail_after_the_other_worker(**facts):
-        win(certificate)
-        raise OSError("too late")
-
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", fail_after_the_other_worker)
-
-    draw(certificate)
-
-    assert (certificate.pdf.name, certificate.failure, certificate.attempts) == (WON, "", 0)
-
-
-def test_the_worker_that_loses_the_race_removes_its_own_file_and_no_other(monkeypatch):
-    certificate = CertificateFactory()
-
-    def draw_after_the_other_worker(**facts):
-        win(certificate)
-        return DOCUMENT
-
-    monkeypatch.setattr("transcripts.pdf.draw_certificate", draw_after_the_other_worker)
-
-    draw(certificate)
-
-    assert certificate.pdf.name == WON
-    assert stored_files() == {WON: b"%PDF the other worker's"}
-
-
-WON = "certificates/2026/01/won.pdf"
-
-
-def win(certificate):
-    """Another worker draws the certificate at this moment."""
-    name = default_storage.save(WON, ContentFile(b"%PDF the other worker's"))
-    Certificate.objects.filter(pk=certificate.pk).update(pdf=name, drawn_at=timezone.now())
-
-
 # --- Sweep ---
 
 
@@ -364,7 +180,7 @@ def test_sweep_leaves_a_failed_one_alone_until_its_next_attempt(quick_pdf, full_
     failed = draw(CertificateFactory())
     tasks.draw_missing_certificate_pdfs()
     before = list(sent_tasks)
-    Certificate.objects.update(next_attempt_at=timezone.now())
+    wait_is_over(failed)
 
     tasks.draw_missing_certificate_pdfs()
 
@@ -408,25 +224,143 @@ def test_sweep_finds_the_rest_after_the_broker_went_away_in_the_middle(monkeypat
 # --- Ask again by hand ---
 
 
-def test_redraw_failed_asks_at_once(
-    noon, quick_pdf, full_disk, sent_tasks, django_capture_on_commit_callbacks
+def test_redraw_begins_anew_with_what_failed(
+    noon, no_glyph, sent_tasks, django_capture_on_commit_callbacks
 ):
     failed = draw(CertificateFactory())
+    assert failed.state == "failed"
 
     with django_capture_on_commit_callbacks(execute=True):
-        asked = certificates.redraw_failed(certificate=failed, at=noon)
+        asked = certificates.redraw(certificate=failed, at=noon)
 
     failed.refresh_from_db()
-    assert (asked, sent_tasks, failed.next_attempt_at) == (True, asks(failed), noon)
+    assert (asked, sent_tasks) == (True, asks(failed))
+    assert (failed.state, failed.attempts, failed.failure, failed.leased_until) == (
+        "queued",
+        0,
+        "",
+        noon,
+    )
 
 
-def test_redraw_failed_refuses_what_is_drawn(
-    noon, quick_pdf, sent_tasks, django_capture_on_commit_callbacks
-):
+def test_redraw_keeps_the_document_until_the_new_one_is_there(noon, quick_pdf, monkeypatch):
     drawn = draw(CertificateFactory())
-    files = stored_files()
+    old = drawn.pdf.name
+
+    assert certificates.redraw(certificate=drawn, at=noon)
+    drawn.refresh_from_db()
+    assert (drawn.state, drawn.pdf.name, stored_files()) == ("queued", old, {old: DOCUMENT})
+    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: b"%PDF anew")
+    draw(drawn)
+
+    assert stored_files() == {old: DOCUMENT, drawn.pdf.name: b"%PDF anew"}
+    assert (drawn.state, drawn.leftover) == ("issued", old)
+
+
+def test_redraw_leaves_what_a_worker_is_drawing_to_it(noon, quick_pdf):
+    certificate = CertificateFactory()
+    Certificate.objects.update(lease="another", leased_until=noon + timedelta(seconds=1))
+
+    assert not certificates.redraw(certificate=certificate, at=noon)
+    assert certificates.redraw(certificate=certificate, at=noon + timedelta(seconds=1))
+
+
+# --- Reissue ---
+
+
+def reissue(entry, at, **changes):
+    facts = {
+        "correction": ledger.Correction(holder_name="Maya Brandt"),
+        "reason_class": "name",
+        "reason": "The license says Brandt.",
+        "by": UserFactory(),
+    }
+    return certificates.reissue(entry=entry, at=at, **{**facts, **changes})
+
+
+def test_a_reissue_gives_a_new_code_and_the_old_one_points_to_it(
+    noon, sent_tasks, django_capture_on_commit_callbacks
+):
+    old = CertificateFactory()
+    sent_tasks.clear()
 
     with django_capture_on_commit_callbacks(execute=True):
-        asked = certificates.redraw_failed(certificate=drawn, at=noon)
+        new = reissue(old.entry, noon)
 
-    assert (asked, sent_tasks, stored_files()) == (False, [], files)
+    found = Certificate.objects.with_status().get(pk=old.pk)
+    assert (found.status, found.successor, found.reversal.reason_class) == (
+        "superseded",
+        new,
+        "name",
+    )
+    assert (new.status, new.successor, new.reversal) == ("valid", None, None)
+    assert (found.code, new.entry.holder_name) == (old.code, "Maya Brandt")
+    assert found.code != new.code
+    drawn = [sent for sent in sent_tasks if sent[0] == "transcripts.draw_certificate_pdf"]
+    assert drawn == asks(new)
+
+
+def test_a_reissue_that_corrects_nothing_leaves_the_award_as_it_was(noon):
+    old = CertificateFactory()
+
+    with pytest.raises(ledger.LedgerError):
+        reissue(old.entry, noon, correction=ledger.Correction())
+
+    assert (Certificate.objects.get(), CreditEntry.objects.get()) == (old, old.entry)
+    assert old.status == "valid"
+
+
+def test_a_reissue_of_a_reissue_keeps_the_whole_way(noon):
+    first = CertificateFactory()
+    second = reissue(first.entry, noon)
+    third = reissue(second.entry, noon, correction=ledger.Correction(holder_name="Maya O. Brandt"))
+
+    codes_of = [first, second, third]
+    assert [certificates.current(certificate) for certificate in codes_of] == [third] * 3
+    assert [
+        Certificate.objects.with_status().get(pk=certificate.pk).status for certificate in codes_of
+    ] == ["superseded", "superseded", "valid"]
+
+
+def test_a_superseded_certificate_is_not_reissued_again(noon):
+    old = CertificateFactory()
+    reissue(old.entry, noon)
+
+    with pytest.raises(ledger.LedgerError, match="reversed already"):
+        reissue(old.entry, noon, correction=ledger.Correction(holder_name="Another"))
+
+    assert Certificate.objects.count() == 2
+
+
+def test_a_reversed_certificate_says_when_and_why_and_keeps_its_code_and_document(noon, quick_pdf):
+    certificate = draw(CertificateFactory())
+    ledger.reverse(
+        entry=certificate.entry,
+        reason_class="cause",
+        reason="Another person sat the test.",
+        by=UserFactory(),
+        at=noon,
+    )
+
+    found = Certificate.objects.with_status().get(code=certificate.code)
+
+    assert (found.status, found.successor) == ("reversed", None)
+    assert (found.reversal.recorded_at, found.reversal.get_reason_class_display()) == (
+        noon,
+        "Revoked for cause",
+    )
+    assert found.pdf == certificate.pdf
+
+
+def test_the_status_is_read_in_one_query(noon, django_assert_num_queries):
+    old = CertificateFactory()
+    reissue(old.entry, noon)
+    CertificateFactory()
+
+    with django_assert_num_queries(1):
+        statuses = [
+            (row.status, row.successor, row.reversal)
+            for row in Certificate.objects.with_status().order_by("pk")[:2]
+        ]
+
+    assert [status for status, _, _ in statuses] == ["superseded", "valid"]

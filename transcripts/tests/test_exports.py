@@ -70,6 +70,8 @@ def test_each_line_of_an_entry_is_a_row(noon):
         "Hours": "1.5",
         "Holder": "Maya Okafor",
         "Certificate": certificate.code,
+        "Entry": "Award",
+        "Reason": "",
     }
     assert rows == [
         {
@@ -87,6 +89,29 @@ def test_each_line_of_an_entry_is_a_row(noon):
             "Hours with this body and type": "1.5",
         },
     ]
+
+
+def test_a_reversal_is_a_row_of_figures_that_takes_its_award_back(noon):
+    holder = UserFactory()
+    certificate = award(holder, [make_line(hours=Decimal("1.5"))])
+    ledger.reverse(
+        entry=certificate.entry,
+        reason_class="cause",
+        reason="=found to be another person",
+        by=UserFactory(),
+        at=noon,
+    )
+
+    rows = rows_of(holder, noon)
+
+    assert [
+        (row["Entry"], row["Reason"], row["Hours"], row["Certificate"], row["Completed on"])
+        for row in rows
+    ] == [
+        ("Reversal", "Revoked for cause", "-1.5", certificate.code, "2026-01-05"),
+        ("Award", "", "1.5", certificate.code, "2026-01-05"),
+    ]
+    assert sum(Decimal(row["Hours with this body and type"]) for row in rows) == 0
 
 
 def test_a_transcript_without_credit_is_a_header(noon):

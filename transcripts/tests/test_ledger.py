@@ -1,16 +1,16 @@
 """An award is a frozen copy of the facts."""
 
-import json
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError
+from django.db.models import Sum
 
 from accounts import licenses
 from accounts.models import User
 from accounts.tests.factories import LicenseFactory, UserFactory
-from transcripts import ledger
+from transcripts import ledger, records
 from transcripts.models import CreditEntry, CreditLine
 from transcripts.tests.factories import make_activity, make_line
 
@@ -82,7 +82,8 @@ def test_award_freezes_every_fact_of_the_day(noon):
 
     entry.refresh_from_db()
     assert entry.record == {
-        "version": 1,
+        "version": 2,
+        "kind": "award",
         "holder": {
             "legal_name": "Maya Okafor",
             "licenses": [
@@ -93,6 +94,7 @@ def test_award_freezes_every_fact_of_the_day(noon):
         "activity": {
             "key": "consent",
             "title": "Informed Consent as a Conversation",
+            "edition": "5d41402abc4b2a76",
             "description": "Consent as a thread picked up in session after session.",
             "objectives": ["Name the moments that ask for consent anew."],
             "format": "text",
@@ -102,6 +104,9 @@ def test_award_freezes_every_fact_of_the_day(noon):
             "location": "Online, on demand",
             "clock_hours": "1.50",
             "started_on": "2026-01-04",
+            "ended_on": "2026-01-05",
+            "started_at": None,
+            "ended_at": None,
             "instructors": [{"name": "Ada Moreno", "credentials": "PhD, LCSW"}],
             "provider": {
                 "name": "Hollow Reed Institute",
@@ -126,6 +131,7 @@ def test_award_freezes_every_fact_of_the_day(noon):
                 "hours": "1.50",
                 "minutes_per_hour": 60,
                 "basis": "90 minutes of instruction at 60 an hour",
+                "approval_of": "provider",
                 "approval_number": "0000",
                 "approval_statement": "Hollow Reed Institute, no. 0000, is approved by ASWB ACE.",
                 "approval_valid_from": "2025-09-01",
@@ -136,8 +142,9 @@ def test_award_freezes_every_fact_of_the_day(noon):
         "earned_on": "2026-03-02",
         "time_zone": "America/New_York",
         "recorded_at": "2026-03-02T12:00:00+00:00",
+        "correction": None,
     }
-    assert entry.record_sha256 == ledger.digest(entry.record)
+    assert entry.record_sha256 == records.digest(entry.record)
 
 
 def test_an_award_names_the_licenses_that_are_in_force_on_the_day_of_completion(noon):
@@ -176,7 +183,7 @@ def test_an_award_stays_as_it_was_when_the_person_and_the_licenses_change(noon):
         before.record,
         before.record_sha256,
     )
-    assert ledger.digest(after.record) == after.record_sha256
+    assert records.digest(after.record) == after.record_sha256
 
 
 def test_the_digest_holds_after_the_database_has_stored_the_record(noon):
@@ -192,7 +199,7 @@ def test_the_digest_holds_after_the_database_has_stored_the_record(noon):
 
     stored = CreditEntry.objects.get(pk=entry.pk)
     assert stored.record == entry.record
-    assert ledger.digest(stored.record) == entry.record_sha256
+    assert records.digest(stored.record) == entry.record_sha256
 
 
 @pytest.mark.parametrize(
@@ -235,39 +242,281 @@ def test_award_writes_the_entry_with_all_its_lines_or_not_at_all(noon):
         ("0.75", [("aswb", "ethics", "0.5")], "0.5"),
     ],
 )
-def test_the_headline_is_the_most_that_one_body_gives_within_the_clock(clock_hours, lines, hours):
-    activity = make_activity(clock_hours=Decimal(clock_hours))
+def test_the_headline_is_the_most_that_one_body_gives_within_the_clock(
+    noon, clock_hours, lines, hours
+):
     credited = [
         make_line(body=body, credit_type=credit_type, hours=Decimal(given))
         for body, credit_type, given in lines
     ]
 
-    assert ledger.headline_hours(activity, credited) == Decimal(hours)
+    entry = award(UserFactory(), noon, lines=credited, clock_hours=Decimal(clock_hours))
+
+    assert entry.hours == Decimal(hours)
 
 
-def test_canonical_does_not_depend_on_the_order_of_keys():
-    record = {"b": 1, "a": {"d": [2, 1], "c": "Nguyễn"}}
-    shuffled = {"a": {"c": "Nguyễn", "d": [2, 1]}, "b": 1}
-
-    assert ledger.canonical(record) == ledger.canonical(shuffled)
-    assert ledger.canonical(record) == '{"a":{"c":"Nguyễn","d":[2,1]},"b":1}'.encode()
+# --- Reversal ---
 
 
-def test_the_digest_of_a_record_never_changes_between_releases():
-    record = json.loads('{"version": 1, "holder": {"legal_name": "Nguyễn Thị Ánh"}, "lines": []}')
+def reverse(entry, at, **changes):
+    facts = {
+        "entry": entry,
+        "reason_class": "error",
+        "reason": "Recorded for the wrong session.",
+        "by": changes.pop("by", None) or UserFactory(legal_name="Ingrid Solheim"),
+        "at": at + timedelta(days=9),
+    }
+    return ledger.reverse(**{**facts, **changes})
 
-    assert ledger.digest(record) == (
-        "b42057075411b14a3ba2593f42b639c88a8135d4decfcd857cf7bde101cb3ef5"
+
+def test_a_reversal_takes_back_exactly_what_the_award_gave_and_leaves_it_as_it_was(noon):
+    lines = [
+        make_line(hours=Decimal("1.25")),
+        make_line(body="apa", body_name="APA", hours=Decimal(1)),
+    ]
+    entry = award(UserFactory(), noon, lines=lines)
+    before = CreditEntry.objects.values().get()
+    curator = UserFactory()
+
+    reversal = reverse(entry, noon, by=curator)
+
+    written = CreditEntry.objects.get(pk=reversal.pk)
+    assert (
+        written.reverses,
+        written.holder,
+        written.hours,
+        written.earned_on,
+        written.recorded_at,
+        written.reason_class,
+        written.reason,
+        written.recorded_by,
+    ) == (
+        entry,
+        entry.holder,
+        Decimal("-1.25"),
+        MARCH_2,
+        noon + timedelta(days=9),
+        "error",
+        "Recorded for the wrong session.",
+        curator,
     )
+    assert list(written.lines.order_by("position").values_list("body", "credit_type", "hours")) == [
+        ("aswb-ace", "ethics", Decimal("-1.25")),
+        ("apa", "ethics", Decimal("-1.00")),
+    ]
+    assert CreditEntry.objects.values().get(pk=entry.pk) == before
+    for model in (CreditEntry, CreditLine):
+        assert model.objects.aggregate(sum=Sum("hours"))["sum"] == 0
+
+
+def test_the_record_of_a_reversal_says_of_which_record_why_and_by_whom(noon):
+    entry = award(UserFactory(), noon)
+
+    record = reverse(entry, noon).record
+
+    assert (record["kind"], record["hours"], record["lines"][0]["hours"]) == (
+        "reversal",
+        "-1.50",
+        "-1.50",
+    )
+    assert record["correction"] == {
+        "of_sha256": entry.record_sha256,
+        "reason_class": "error",
+        "reason": "Recorded for the wrong session.",
+        "by": "Ingrid Solheim",
+    }
+    assert record["activity"] == entry.record["activity"]
+    assert record["recorded_at"] == "2026-03-11T12:00:00+00:00"
+    assert CreditEntry.objects.get(reverses=entry).record_sha256 == records.digest(record)
+
+
+def test_an_award_of_version_1_can_be_reversed(noon):
+    entry = award(UserFactory(), noon)
+    old = {**entry.record, "version": 1}
+    del old["kind"], old["correction"]
+    entry.pk, entry.record, entry.record_sha256 = None, old, records.digest(old)
+    entry.save(force_insert=True)
+    CreditLine.objects.create(
+        entry=entry,
+        position=0,
+        body="aswb-ace",
+        body_name="ASWB ACE",
+        credit_type="ethics",
+        credit_type_name="Ethics",
+        hours=entry.hours,
+    )
+
+    record = reverse(entry, noon).record
+
+    assert (record["version"], record["kind"], record["hours"]) == (2, "reversal", "-1.50")
+    assert record["correction"]["of_sha256"] == records.digest(old)
+
+
+def test_an_award_is_reversed_once(noon):
+    entry = award(UserFactory(), noon)
+    reverse(entry, noon)
+
+    with pytest.raises(ledger.LedgerError) as refusal:
+        reverse(entry, noon)
+
+    assert str(refusal.value) == "This credit was reversed already, on Mar 11, 2026."
+    assert CreditEntry.objects.count() == 2
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_a_reversal_without_words_is_refused(noon, reason):
+    entry = award(UserFactory(), noon)
+
+    with pytest.raises(ledger.LedgerError) as refusal:
+        reverse(entry, noon, reason=reason)
+
+    assert str(refusal.value) == "Say why: the reason stays with the record."
+    assert CreditEntry.objects.get() == entry
+
+
+def test_a_reversal_is_not_reversed(noon):
+    reversal = reverse(award(UserFactory(), noon), noon)
+
+    with pytest.raises(ledger.LedgerError) as refusal:
+        reverse(reversal, noon)
+
+    assert str(refusal.value).startswith("This is a reversal.")
+    assert CreditEntry.objects.count() == 2
+
+
+def test_standing_credit_is_neither_reversed_nor_a_reversal(noon):
+    holder = UserFactory()
+    kept, undone = award(holder, noon), award(holder, noon)
+    reverse(undone, noon)
+
+    assert list(CreditEntry.objects.standing()) == [kept]
+
+
+# --- Correction ---
+
+
+def test_a_correction_repeats_the_facts_but_those_that_were_wrong(noon):
+    holder = UserFactory(legal_name="Maya Okafor")
+    lines = [
+        make_line(hours=Decimal("1.5")),
+        make_line(body="apa", body_name="APA", hours=Decimal("1.5")),
+    ]
+    entry = award(holder, noon, lines=lines)
+    curator = UserFactory(legal_name="Ingrid Solheim")
+    reverse(entry, noon, by=curator, reason_class="wrong_hours", reason="The break counted.")
+
+    corrected = ledger.replace(
+        entry=entry,
+        correction=ledger.Correction(
+            holder_name="Maya Brandt",
+            clock_hours=Decimal("1.25"),
+            hours={("aswb-ace", "ethics"): Decimal("1.25"), ("apa", "ethics"): Decimal(0)},
+        ),
+        by=curator,
+        at=noon + timedelta(days=9),
+    )
+
+    written = CreditEntry.objects.get(pk=corrected.pk)
+    assert (
+        written.replaces,
+        written.holder_name,
+        written.hours,
+        written.activity,
+        written.earned_on,
+        written.reason_class,
+        written.reason,
+        written.recorded_by,
+    ) == (
+        entry,
+        "Maya Brandt",
+        Decimal("1.25"),
+        "consent",
+        MARCH_2,
+        "wrong_hours",
+        "The break counted.",
+        curator,
+    )
+    assert list(written.lines.values_list("body", "hours")) == [("aswb-ace", Decimal("1.25"))]
+    unchanged = {"holder", "activity", "lines", "hours", "kind", "recorded_at", "correction"}
+    assert {key: written.record[key] for key in written.record.keys() - unchanged} == {
+        key: entry.record[key] for key in entry.record.keys() - unchanged
+    }
+    assert written.record["kind"] == "correction"
+    assert written.record["correction"]["of_sha256"] == entry.record_sha256
+    assert written.record_sha256 == records.digest(written.record)
+    assert CreditEntry.objects.aggregate(sum=Sum("hours"))["sum"] == Decimal("1.25")
+
+
+def test_a_correction_can_take_todays_licenses(noon):
+    holder = UserFactory()
+    entry = award(holder, noon)
+    LicenseFactory(holder=holder, state="NY", license_type="LCSW", number="77")
+    LicenseFactory(holder=holder, number="REMOVED", removed_at=noon)
+    LicenseFactory(holder=holder, number="NOT-YET", issued_on=date(2026, 3, 3))
+    LicenseFactory(holder=holder, number="EXPIRED-LATER", expires_on=MARCH_2)
+    reverse(entry, noon)
+
+    corrected = ledger.replace(
+        entry=entry,
+        correction=ledger.Correction(licenses_as_today=True),
+        by=UserFactory(),
+        at=noon,
+    )
+
+    named = {held["number"] for held in corrected.record["holder"]["licenses"]}
+    assert named == {"77", "EXPIRED-LATER"}
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("1.50", "1.5"), ([1, 2], [2, 1]), (None, ""), ("Maya", "Maya ")]
+    ("is_reversed", "correction", "words"),
+    [
+        (
+            False,
+            ledger.Correction(holder_name="Maya Brandt"),
+            "Reverse this credit before it is awarded anew.",
+        ),
+        (
+            True,
+            ledger.Correction(holder_name="Maya Okafor", clock_hours=Decimal("1.50")),
+            "Nothing is different. Change what is wrong, or reverse the credit.",
+        ),
+        (
+            True,
+            ledger.Correction(hours={("aswb-ace", "ethics"): Decimal(0)}),
+            "Nothing would be left. Reverse the credit instead.",
+        ),
+    ],
 )
-def test_records_that_differ_have_different_digests(one, other):
-    assert ledger.digest({"fact": one}) != ledger.digest({"fact": other})
+def test_replace_refuses_what_is_no_correction(noon, is_reversed, correction, words):
+    entry = award(UserFactory(legal_name="Maya Okafor"), noon)
+    if is_reversed:
+        reverse(entry, noon)
+
+    with pytest.raises(ledger.LedgerError) as refusal:
+        ledger.replace(entry=entry, correction=correction, by=UserFactory(), at=noon)
+
+    assert str(refusal.value) == words
+    assert not CreditEntry.objects.filter(replaces=entry).exists()
 
 
-def test_canonical_refuses_what_is_not_json():
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        ledger.canonical({"hours": float("nan")})
+def test_an_award_is_replaced_once_and_its_correction_can_be_corrected(noon):
+    entry = award(UserFactory(), noon)
+    names = iter(["First", "Second", "Third"])
+
+    def correct(wrong):
+        return ledger.replace(
+            entry=wrong,
+            correction=ledger.Correction(holder_name=next(names)),
+            by=UserFactory(),
+            at=noon,
+        )
+
+    reverse(entry, noon)
+    first = correct(entry)
+    with pytest.raises(ledger.LedgerError, match="awarded anew already"):
+        correct(entry)
+    reverse(first, noon)
+    last = correct(first)
+
+    assert [ledger.current(link) for link in (entry, first, last)] == [last, last, last]
+    assert list(CreditEntry.objects.standing()) == [last]

@@ -10,6 +10,7 @@ from django.db.models import ProtectedError
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
+from transcripts import certificates
 from transcripts.models import Certificate, CreditEntry, CreditLine
 from transcripts.tests.factories import (
     LONG_AGO,
@@ -21,6 +22,9 @@ from transcripts.tests.factories import (
 pytestmark = pytest.mark.django_db
 
 APPEND_ONLY = "Credit is append-only"
+ENTRY_RULE = "A reversal takes back exactly what one award gave."
+REPLACE_RULE = "A correction replaces an award that was reversed."
+LINE_RULE = "A line gives hours, or takes back exactly what the reversed award gave."
 
 
 @contextmanager
@@ -53,8 +57,8 @@ def delete_behind_djangos_back(user):
 @pytest.mark.parametrize(
     ("constraint", "change"),
     [
-        ("credit_entry_has_hours", {"hours": 0}),
-        ("credit_entry_has_hours", {"hours": Decimal("-1.5")}),
+        ("credit_entry_gives_or_takes_back", {"hours": 0}),
+        ("credit_entry_gives_or_takes_back", {"hours": Decimal("-1.5")}),
         ("credit_entry_names_its_facts", {"title": ""}),
         ("credit_entry_names_its_facts", {"holder_name": ""}),
     ],
@@ -69,13 +73,148 @@ def test_the_database_refuses_an_entry_that_says_nothing(constraint, change):
         copy.save(force_insert=True)
 
 
-@pytest.mark.parametrize("hours", [0, Decimal("-0.25")])
-def test_the_database_refuses_a_line_without_hours(hours):
+@pytest.mark.parametrize(
+    ("hours", "rule"), [(0, "credit_line_has_hours"), (Decimal("-0.25"), LINE_RULE)]
+)
+def test_the_database_refuses_an_award_with_a_line_that_gives_nothing(hours, rule):
     line = CreditEntryFactory().lines.get()
     line.pk, line.credit_type, line.hours = None, "general", hours
 
-    with refused("credit_line_has_hours"):
+    with refused(rule):
         line.save(force_insert=True)
+
+
+def twin_of(entry, **change):
+    """The same row again, with what a test changes, not saved."""
+    twin = CreditEntry.objects.get(pk=entry.pk)
+    twin.pk = None
+    for column, value in change.items():
+        setattr(twin, column, value)
+    return twin
+
+
+def reversal_of(entry, **change):
+    """A reversal as the ledger would write it, not saved."""
+    facts = {
+        "reverses": entry,
+        "hours": -entry.hours,
+        "reason_class": "error",
+        "reason": "Recorded for the wrong person.",
+        "recorded_by": UserFactory(),
+    }
+    return twin_of(entry, **{**facts, **change})
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        (ENTRY_RULE, {"hours": Decimal("-1.25")}),
+        (ENTRY_RULE, {"hours": Decimal("-2")}),
+        (ENTRY_RULE, {"activity": "another"}),
+        (ENTRY_RULE, {"earned_on": date(2026, 1, 6)}),
+        ("credit_entry_correction_has_reason_and_author", {"reason": ""}),
+        ("credit_entry_correction_has_reason_and_author", {"reason_class": ""}),
+        ("credit_entry_correction_has_reason_and_author", {"reason_class": "whim"}),
+        ("credit_entry_correction_has_reason_and_author", {"recorded_by": None}),
+    ],
+)
+def test_the_database_refuses_a_reversal_that_does_not_match_or_does_not_say_why(rule, change):
+    wrong = reversal_of(CreditEntryFactory(), **change)
+
+    with refused(rule):
+        wrong.save(force_insert=True)
+
+
+def test_the_database_refuses_a_reversal_of_another_persons_award():
+    wrong = reversal_of(CreditEntryFactory(), holder=UserFactory())
+
+    with refused(ENTRY_RULE):
+        wrong.save(force_insert=True)
+
+
+def test_the_database_refuses_a_second_reversal():
+    entry = CreditEntryFactory()
+    reversal_of(entry).save(force_insert=True)
+
+    with refused("reverses_id", columns="transcripts_creditentry.reverses_id"):
+        reversal_of(entry).save(force_insert=True)
+
+
+def test_the_database_refuses_a_reversal_of_a_reversal():
+    reversal = reversal_of(CreditEntryFactory())
+    reversal.save(force_insert=True)
+
+    for hours in (reversal.hours, -reversal.hours):
+        with refused(""):
+            reversal_of(reversal, hours=hours).save(force_insert=True)
+
+
+def test_the_database_refuses_that_somebody_corrects_their_own_credit():
+    entry = CreditEntryFactory()
+
+    with refused("credit_entry_corrected_by_somebody_else"):
+        reversal_of(entry, recorded_by=entry.holder).save(force_insert=True)
+
+
+@pytest.mark.parametrize(
+    "change", [{"hours": Decimal("-1.25")}, {"hours": Decimal("1.5")}, {"credit_type": "general"}]
+)
+def test_the_database_refuses_a_line_that_takes_back_what_was_not_given(change):
+    entry = CreditEntryFactory()
+    reversal = reversal_of(entry)
+    reversal.save(force_insert=True)
+    line = entry.lines.get()
+    line.pk, line.entry, line.hours = None, reversal, -line.hours
+    for column, value in change.items():
+        setattr(line, column, value)
+
+    with refused(LINE_RULE):
+        line.save(force_insert=True)
+
+
+def correction_of(entry, **change):
+    facts = {
+        "replaces": entry,
+        "reason_class": "name",
+        "reason": "Married.",
+        "recorded_by": UserFactory(),
+    }
+    return twin_of(entry, **{**facts, **change})
+
+
+def test_the_database_refuses_to_replace_an_award_that_stands():
+    with refused(REPLACE_RULE):
+        correction_of(CreditEntryFactory()).save(force_insert=True)
+
+
+def test_the_database_refuses_a_second_replacement_and_one_for_somebody_else():
+    entry = CreditEntryFactory()
+    reversal_of(entry).save(force_insert=True)
+    with refused(REPLACE_RULE):
+        correction_of(entry, holder=UserFactory()).save(force_insert=True)
+    with refused(REPLACE_RULE):
+        correction_of(entry, activity="another").save(force_insert=True)
+    correction_of(entry).save(force_insert=True)
+
+    with refused("replaces_id", columns="transcripts_creditentry.replaces_id"):
+        correction_of(entry).save(force_insert=True)
+
+
+def test_the_database_refuses_an_entry_that_reverses_and_replaces():
+    entry = CreditEntryFactory()
+    reversal_of(entry).save(force_insert=True)
+    other = CreditEntryFactory(holder=entry.holder)
+
+    with refused("credit_entry_reverses_or_replaces"):
+        reversal_of(other, replaces=entry).save(force_insert=True)
+
+
+def test_the_database_refuses_a_certificate_of_a_reversal():
+    reversal = reversal_of(CreditEntryFactory())
+    reversal.save(force_insert=True)
+
+    with refused("A certificate is of an award, not of a reversal."):
+        certificates.issue(entry=reversal, at=LONG_AGO)
 
 
 def test_the_database_refuses_a_second_line_of_one_body_and_type():
@@ -95,6 +234,7 @@ def test_the_database_refuses_a_second_certificate_of_one_entry():
             code="CEP-0000-0000-0000-0000",
             issued_at=LONG_AGO,
             next_attempt_at=LONG_AGO,
+            leased_until=LONG_AGO,
         )
 
 
@@ -103,7 +243,11 @@ def test_the_database_refuses_a_code_that_is_taken():
 
     with refused("transcripts_certificate_code", columns="transcripts_certificate.code"):
         Certificate.objects.create(
-            entry=entry, code=first.code, issued_at=LONG_AGO, next_attempt_at=LONG_AGO
+            entry=entry,
+            code=first.code,
+            issued_at=LONG_AGO,
+            next_attempt_at=LONG_AGO,
+            leased_until=LONG_AGO,
         )
 
 
@@ -112,6 +256,25 @@ def test_the_database_refuses_a_certificate_that_is_half_drawn(change):
     certificate = CertificateFactory()
 
     with refused("certificate_drawn_when_it_has_a_pdf"):
+        Certificate.objects.filter(pk=certificate.pk).update(**change)
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("certificate_is_queued_or_has_a_pdf_or_says_why_not", {"state": "issued"}),
+        ("certificate_is_queued_or_has_a_pdf_or_says_why_not", {"state": "failed"}),
+        ("certificate_is_queued_or_has_a_pdf_or_says_why_not", {"state": "lost"}),
+        (
+            "certificate_leased_while_queued",
+            {"state": "failed", "failure": "No room.", "lease": "a"},
+        ),
+    ],
+)
+def test_the_database_refuses_a_state_that_the_row_does_not_bear_out(rule, change):
+    certificate = CertificateFactory()
+
+    with refused(rule):
         Certificate.objects.filter(pk=certificate.pk).update(**change)
 
 

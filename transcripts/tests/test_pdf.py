@@ -1,6 +1,7 @@
 """Real documents, drawn by Typst and read back."""
 
 import io
+import json
 import os
 import re
 import shutil
@@ -13,12 +14,13 @@ import pikepdf
 import pytest
 
 from accounts.tests.factories import LicenseFactory, UserFactory
-from transcripts import codes, ledger, pdf
+from transcripts import codes, ledger, pdf, records
 from transcripts.tests.factories import make_activity, make_line
 
 pytestmark = pytest.mark.django_db
 
 CODE = "CEP-7Q4M-2XKD-91HV-0ZRT"
+ADDRESS = f"https://portal.example.org/verify/{CODE}/"
 # Still March 1 in New York.
 ISSUED_AT = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
@@ -38,7 +40,13 @@ def make_record(name="Maya Okafor", *, licenses=(), lines=None, **changes):
 
 
 def draw(record):
-    return pdf.draw_certificate(record=record, code=CODE, issued_at=ISSUED_AT)
+    return pdf.draw_certificate(
+        record=record,
+        attachment=records.canonical(record),
+        code=CODE,
+        issued_at=ISSUED_AT,
+        verify_url=ADDRESS,
+    )
 
 
 def opened(document):
@@ -52,15 +60,20 @@ def count_pages(document):
 
 def text_of(document, *options):
     """The text layer with single spaces, as a reader copies it."""
-    program = shutil.which("pdftotext")
-    if program is None:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("CI installs poppler-utils, and pdftotext is not there.")
-        pytest.skip("pdftotext (poppler-utils) is not installed")
     run = subprocess.run(
-        [program, *options, "-", "-"], input=document, capture_output=True, check=True
+        [tool("pdftotext"), *options, "-", "-"], input=document, capture_output=True, check=True
     )
     return re.sub(r"\s+", " ", run.stdout.decode())
+
+
+def tool(name):
+    """A program that is not ours. CI installs all of them; elsewhere a test does without."""
+    program = shutil.which(name)
+    if program is None:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(f"CI installs {name}, and it is not there.")
+        pytest.skip(f"{name} is not installed (.ci/install)")
+    return program
 
 
 def many_lines(count):
@@ -233,7 +246,7 @@ def test_everything_that_a_board_asks_for_is_printed():
         ],
     )
 
-    text = text_of(draw(record))
+    text = text_of(draw(record), "-raw")  # as it is read
 
     wanted = {
         "name and licenses": "certify that Maya Okafor New Jersey LPC 77X · New York LCSW AB-1 has",
@@ -249,7 +262,9 @@ def test_everything_that_a_board_asks_for_is_printed():
         "director": "Ingrid Solheim, LCSW Director of Continuing Education",
         "provider": "Hollow Reed Institute 118 Canal Street Troy, NY 12180 "
         "office@hollowreed.example (518) 555-0142",
-        "issued": "Issued Mar 1, 2026",
+        "issued": "Issued Mar 1, 2026.",
+        "keep": "Keep this record: your board may ask for it",
+        "signature": "Signed digitally, with this PDF, for Ingrid Solheim, LCSW",
     }
     assert [what for what, words in wanted.items() if words not in text] == []
 
@@ -283,9 +298,61 @@ def test_each_body_stands_beside_its_own_number_type_minutes_and_hours():
 def test_the_printed_code_can_be_copied_and_looked_up():
     text = text_of(draw(make_record()))
 
-    printed = re.search(r"Certificate number (\S+)(?: (\S+))? Issued", text)
+    printed = re.search(r"Certificate number (\S+) Verify: portal.example.org/verify/", text)
 
-    assert codes.normalize("".join(part or "" for part in printed.groups())) == CODE
+    assert codes.normalize(printed[1]) == CODE
+
+
+def test_the_qr_code_leads_to_the_page_that_verifies_it(tmp_path):
+    (tmp_path / "document.pdf").write_bytes(draw(make_record()))
+    subprocess.run(
+        [tool("pdftoppm"), "-r", "110", "-png", "document.pdf", "page"], cwd=tmp_path, check=True
+    )
+
+    seen = subprocess.run(
+        [tool("zbarimg"), "--quiet", "--raw", "page-1.png"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+
+    assert seen.stdout.decode().strip() == ADDRESS
+
+
+def test_the_address_is_that_of_the_portal_and_can_be_followed():
+    with opened(draw(make_record())) as file:
+        links = [str(note.A.URI) for note in file.pages[0].Annots if "/A" in note]
+
+    assert links == [ADDRESS]
+
+
+def test_pictures_are_described_or_left_out_for_those_who_listen():
+    with opened(draw(make_record())) as file:
+        figures = [
+            str(thing.get("/Alt", ""))
+            for thing in file.objects
+            if isinstance(thing, pikepdf.Dictionary) and thing.get("/S") == "/Figure"
+        ]
+
+    assert figures == [f"QR code that opens {ADDRESS}"]
+
+
+def test_the_record_travels_inside_and_its_sha_256_is_printed():
+    record = make_record("Nguyễn Thị Ánh")
+
+    document = draw(record)
+
+    with opened(document) as file:
+        (name,) = file.attachments
+        attached = file.attachments[name].get_file()
+        specification = file.Root.AF[0]
+        assert (name, str(specification.AFRelationship)) == ("record.json", "/Source")
+        assert (attached.mime_type, attached.read_bytes()) == (
+            "application/json",
+            records.canonical(record),
+        )
+    assert json.loads(records.canonical(record)) == record
+    assert f"record.json, SHA-256 {records.digest(record)}" in text_of(document)
 
 
 def test_a_course_of_one_day_and_one_hour_says_so():
@@ -348,3 +415,150 @@ def test_the_longest_of_everything_still_fits_on_two_pages():
     assert [f"00000{number}-AB" in text for number in range(8)] == [True] * 8
     assert [f"Ada Moreno {number}, PhD" in text for number in range(8)] == [True] * 8
     assert "(518) 555-0142" in text
+
+
+# --- Nothing overflows ---
+
+
+def words_outside_the_frame(document, *, width=792, height=612, edge=48):
+    """Words of any page that reach over the frame's inner line, by poppler's boxes in points."""
+    run = subprocess.run(
+        [tool("pdftotext"), "-bbox", "-", "-"], input=document, capture_output=True, check=True
+    )
+    boxes = re.findall(
+        r'<word xMin="(.*?)" yMin="(.*?)" xMax="(.*?)" yMax="(.*?)">(.*?)</word>',
+        run.stdout.decode(),
+    )
+    assert boxes
+    left, top, right, bottom = edge, edge, width - edge, height - edge
+    return [
+        box
+        for box in boxes
+        if float(box[0]) < left
+        or float(box[1]) < top
+        or float(box[2]) > right
+        or float(box[3]) > bottom
+    ]
+
+
+@pytest.mark.parametrize("length", [1, 30, 45, 60, 75, 90, 105, 120, 150])
+@pytest.mark.parametrize("letters", ["Wilhelmina Woodhouse ", "W", "李小龍", "ﷲ "])
+def test_a_name_of_any_length_shrinks_or_wraps_and_stays_inside(length, letters):
+    name = (letters * length)[:length].strip()
+
+    document = draw(make_record(name))
+
+    assert words_outside_the_frame(document) == []
+
+
+@pytest.mark.parametrize("length", [1, 40, 60, 80, 100, 120, 160, 200])
+@pytest.mark.parametrize("letters", ["Consent as a Conversation ", "M"])
+def test_a_title_of_any_length_shrinks_or_wraps_and_stays_inside(length, letters):
+    title = (letters * length)[:length].strip()
+
+    document = draw(make_record(title=title))
+
+    assert words_outside_the_frame(document) == []
+
+
+def test_the_longest_of_everything_stays_inside():
+    record = make_record(
+        ("Maya Ijeoma Okafor " * 8)[:150].strip(),
+        title=("Consent as a Conversation " * 8)[:200].strip(),
+        description="A thread that is picked up again and again. " * 20,
+        licenses=[
+            {"state": "MP", "license_type": "Clinical Social Worker", "number": f"00000{number}-AB"}
+            for number in range(8)
+        ],
+        lines=many_lines(8),
+    )
+
+    assert words_outside_the_frame(draw(record)) == []
+
+
+def test_words_without_a_space_break_in_every_other_place():
+    long = "Psychopharmakologie" * 4
+    record = make_record(
+        description=long,
+        location=long,
+        instructors=({"name": long, "credentials": long},),
+        provider={
+            **make_activity().provider,
+            "name": long,
+            "address": f"{long}\n{long}",
+            "email": f"office@{long}.example",
+            "director": long,
+            "director_title": long,
+        },
+        lines=[
+            make_line(
+                body_name=long, approval_number=long, credit_type_name=long, approval_statement=long
+            )
+        ],
+    )
+
+    assert words_outside_the_frame(draw(record)) == []
+
+
+# --- No missing glyph ---
+
+
+def missing_glyphs(document):
+    """How often a page draws glyph 0, the box: read from what is drawn, not from the text layer."""
+    found = 0
+    with opened(document) as file:
+        streams = [(page, page.Resources) for page in file.pages]
+        streams += [
+            (thing, thing.Resources)
+            for thing in file.objects
+            if isinstance(thing, pikepdf.Stream)
+            and thing.get("/Subtype") == "/Form"
+            and "/Resources" in thing
+        ]
+        drawn = 0
+        for stream, _ in streams:
+            for operands, operator in pikepdf.parse_content_stream(stream):
+                if str(operator) not in {"Tj", "TJ"}:
+                    continue
+                pieces = operands[0] if str(operator) == "TJ" else operands
+                codes_drawn = b"".join(
+                    bytes(piece) for piece in pieces if isinstance(piece, pikepdf.String)
+                )
+                glyphs = [codes_drawn[at : at + 2] for at in range(0, len(codes_drawn), 2)]
+                drawn += len(glyphs)
+                found += glyphs.count(b"\0\0")
+        fonts = [
+            thing
+            for thing in file.objects
+            if isinstance(thing, pikepdf.Dictionary) and thing.get("/Subtype") == "/Type0"
+        ]
+        # Two bytes for each glyph: only so are the lines above right.
+        assert fonts
+        assert {str(font.Encoding) for font in fonts} == {"/Identity-H"}
+        assert drawn > 100
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Nguyễn Thị Ánh",
+        "محمد رضا",
+        "李小龍",
+        "김민준",
+        "דוד בן־גוריון",
+        "अनुष्का शर्मा",
+        "Юлия",
+        "Αλέξανδρος",
+    ],
+)
+def test_no_glyph_is_missing_in_what_is_drawn(name):
+    assert missing_glyphs(draw(make_record(name))) == 0
+
+
+def test_a_missing_glyph_would_be_found(monkeypatch):
+    """Without the standards Typst draws the box; so the zero above means something."""
+    record = make_record("Maya 𒀀")
+    monkeypatch.setattr(pdf, "STANDARDS", [])
+
+    assert missing_glyphs(draw(record)) == 1

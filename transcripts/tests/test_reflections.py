@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import reflections
+from transcripts import certificates, ledger, reflections
 from transcripts.models import Reflection
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory
 
@@ -169,6 +169,61 @@ def test_notes_cost_one_query_however_many(client, django_assert_max_num_queries
         write(CertificateFactory(entry=CreditEntryFactory(holder=holder)).entry)
 
     assert queries() == one
+
+
+def reissue(entry):
+    return certificates.reissue(
+        entry=entry,
+        correction=ledger.Correction(holder_name=f"{entry.holder_name} Brandt"),
+        reason_class="name",
+        reason="Married.",
+        by=UserFactory(),
+        at=AT,
+    )
+
+
+def test_a_note_follows_its_credit_to_the_certificate_that_is_issued_anew(client, certificate):
+    write(certificate.entry, is_shared=True)
+    client.force_login(certificate.entry.holder)
+
+    successor = reissue(certificate.entry)
+    text = client.get(reverse("transcripts:transcript")).text
+
+    note = Reflection.objects.get()
+    assert (note.entry, note.learned, note.is_shared) == (successor.entry, "To ask again.", True)
+    assert text.count("Your note, shared with your supervisors</summary>") == 1
+    assert note_page(successor) in text
+    assert note_page(certificate) not in text
+    assert "Write a note" not in text
+
+
+def test_the_page_of_an_old_certificate_keeps_the_note_of_what_stands_in_its_place(
+    client, certificate
+):
+    successor = reissue(reissue(certificate.entry).entry)
+    client.force_login(certificate.entry.holder)
+
+    client.post(note_page(certificate), {"learned": "To ask again.", "will_do": ""})
+    form = client.get(note_page(certificate)).context["form"]
+
+    assert Reflection.objects.get().entry == successor.entry
+    assert form.initial["learned"] == "To ask again."
+
+
+def test_a_reversal_has_no_note_and_its_award_keeps_the_one_it_has(client, certificate):
+    noted, plain = certificate.entry, CertificateFactory(entry__holder=certificate.entry.holder)
+    write(noted)
+    for entry in (noted, plain.entry):
+        ledger.reverse(
+            entry=entry, reason_class="error", reason="Not there.", by=UserFactory(), at=AT
+        )
+    client.force_login(noted.holder)
+
+    text = client.get(reverse("transcripts:transcript")).text
+
+    assert text.count("Your note</summary>") == 1
+    assert Reflection.objects.get().entry == noted
+    assert "Write a note" not in text
 
 
 def test_the_database_refuses_an_empty_note_and_a_second_one():

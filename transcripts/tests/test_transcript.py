@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import transcript
+from transcripts import ledger, transcript
 from transcripts.models import Certificate, CreditEntry
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory, make_line
 
@@ -50,6 +50,25 @@ def test_totals_are_the_sums_of_the_entries_shown(noon):
         2025: Decimal("1.25"),
     }
     assert built.hours == sum(entry.hours for entry in built.entries) == Decimal("5.10")
+
+
+def test_a_reversed_award_and_its_reversal_both_stand_there_and_give_nothing(noon):
+    holder = UserFactory()
+    undone = CertificateFactory(entry__holder=holder, entry__earned_on=date(2025, 12, 31)).entry
+    kept = CertificateFactory(entry__holder=holder, entry__earned_on=date(2026, 1, 5)).entry
+    reversal = ledger.reverse(
+        entry=undone, reason_class="error", reason="Not there.", by=UserFactory(), at=noon
+    )
+
+    built = own(holder, noon)
+
+    assert [(year.year, year.entries, year.hours, year.courses) for year in built.years] == [
+        (2026, [kept], Decimal("1.5"), 1),
+        (2025, [reversal, undone], Decimal(0), 0),
+    ]
+    assert built.hours == Decimal("1.5")
+    # The reversal is written in March, and is of the day of its award: every period adds up.
+    assert own(holder, noon, until=date(2026, 1, 1)).hours == 0
 
 
 def test_hours_of_several_bodies_are_not_added_up(noon):

@@ -1,12 +1,16 @@
 """Transcripts and certificates through the browser's door: who gets what, and nothing of others."""
 
+import io
 import re
 import uuid
+import zipfile
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -15,11 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import codes
-from transcripts.models import Certificate
+from transcripts import certificates, codes, documents, ledger, tasks
+from transcripts.models import Certificate, certificate_storage
 from transcripts.tests.factories import CertificateFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unsigned")]
 
 TITLE = "A Title That Nobody Else May Read"
 DOCUMENT = b"%PDF-1.7 the document"
@@ -33,7 +37,9 @@ def certificate():
 
 def mark_as_drawn(certificate):
     name = default_storage.save(f"certificates/{certificate.code}.pdf", ContentFile(DOCUMENT))
-    Certificate.objects.filter(pk=certificate.pk).update(pdf=name, drawn_at=timezone.now())
+    Certificate.objects.filter(pk=certificate.pk).update(
+        pdf=name, drawn_at=timezone.now(), state="issued"
+    )
     certificate.refresh_from_db()
     return certificate
 
@@ -41,7 +47,7 @@ def mark_as_drawn(certificate):
 def open_page(client, url):
     """Status and body. Reading a file to its end closes it."""
     answer = client.get(url)
-    return answer.status_code, answer.getvalue().decode()
+    return answer.status_code, answer.getvalue().decode(errors="replace")
 
 
 def open_page_without_key(client, name, key):
@@ -87,6 +93,8 @@ def test_who_gets_what(client, certificate):
         reverse("transcripts:trainee_csv", args=[holder.pk]),
         reverse("transcripts:certificate_pdf", args=[certificate.code]),
         reverse("transcripts:certificate_link", args=[certificate.code]),
+        reverse("transcripts:certificates_zip"),
+        reverse("transcripts:trainee_zip", args=[holder.pk]),
     ]
 
     statuses, leaks = {}, {}
@@ -100,27 +108,27 @@ def test_who_gets_what(client, certificate):
 
     yes, no = True, False
     assert statuses == {
-        # own transcript, own CSV, trainee's page, trainee's CSV, document, link
-        "holder": [200, 200, 404, 404, 200, 200],
-        "supervisor": [200, 200, 200, 200, 200, 200],
-        "past supervisor": [200, 200, 404, 404, 404, 404],
-        "waiting supervisor": [200, 200, 404, 404, 404, 404],
-        "declined supervisor": [200, 200, 404, 404, 404, 404],
-        "the holder's own trainee": [200, 200, 404, 404, 404, 404],
-        "other clinician": [200, 200, 404, 404, 404, 404],
-        "curator": [200, 200, 404, 404, 200, 200],
-        "stranger": [302, 302, 302, 302, 302, 302],
+        # own transcript and CSV, trainee's page and CSV, document, link, own ZIP, trainee's ZIP
+        "holder": [200, 200, 404, 404, 200, 200, 200, 404],
+        "supervisor": [200, 200, 200, 200, 200, 200, 200, 200],
+        "past supervisor": [200, 200, 404, 404, 404, 404, 200, 404],
+        "waiting supervisor": [200, 200, 404, 404, 404, 404, 200, 404],
+        "declined supervisor": [200, 200, 404, 404, 404, 404, 200, 404],
+        "the holder's own trainee": [200, 200, 404, 404, 404, 404, 200, 404],
+        "other clinician": [200, 200, 404, 404, 404, 404, 200, 404],
+        "curator": [200, 200, 404, 404, 200, 200, 200, 404],
+        "stranger": [302] * 8,
     }
     assert leaks == {
-        "holder": [yes, yes, no, no, yes, yes],
-        "supervisor": [no, no, yes, yes, yes, yes],
-        "past supervisor": [no] * 6,
-        "waiting supervisor": [no] * 6,
-        "declined supervisor": [no] * 6,
-        "the holder's own trainee": [no] * 6,
-        "other clinician": [no] * 6,
-        "curator": [no, no, no, no, yes, yes],
-        "stranger": [no] * 6,
+        "holder": [yes, yes, no, no, yes, yes, yes, no],
+        "supervisor": [no, no, yes, yes, yes, yes, no, yes],
+        "past supervisor": [no] * 8,
+        "waiting supervisor": [no] * 8,
+        "declined supervisor": [no] * 8,
+        "the holder's own trainee": [no] * 8,
+        "other clinician": [no] * 8,
+        "curator": [no, no, no, no, yes, yes, no, no],
+        "stranger": [no] * 8,
     }
 
 
@@ -263,6 +271,59 @@ def test_a_document_that_is_not_drawn_yet_is_404_with_words(client):
     assert f"{TITLE}, 1.5 hours on Jan 5, 2026." in page
 
 
+def test_a_document_that_is_replaced_while_it_is_asked_for_is_served(
+    client, certificate, monkeypatch
+):
+    """The row was read, then the file was replaced and removed, then it is opened."""
+    client.force_login(certificate.entry.holder)
+    old, open_file = certificate.pdf.name, FileSystemStorage._open
+
+    def replace_first(self, name, mode="rb"):
+        if name == old:
+            storage = certificate_storage()
+            new = storage.save("certificates/new.pdf", ContentFile(b"%PDF anew"))
+            Certificate.objects.update(pdf=new)
+            storage.delete(old)
+        return open_file(self, name, mode)
+
+    monkeypatch.setattr(FileSystemStorage, "_open", replace_first)
+
+    answer = client.get(reverse("transcripts:certificate_pdf", args=[certificate.code]))
+
+    assert (answer.status_code, answer.getvalue()) == (200, b"%PDF anew")
+
+
+def test_a_document_is_there_at_every_moment_of_a_redraw(client, certificate, monkeypatch):
+    client.force_login(certificate.entry.holder)
+    url = reverse("transcripts:certificate_pdf", args=[certificate.code])
+    seen = []
+
+    def look(**facts):
+        seen.append(status_of(client, url))
+        return b"%PDF anew"
+
+    monkeypatch.setattr("transcripts.pdf.draw_certificate", look)
+    certificates.redraw(certificate=certificate, at=timezone.now())
+    seen.append(status_of(client, url))
+    tasks.draw_certificate_pdf(certificate_id=certificate.pk)
+    answer = client.get(url)
+
+    assert seen == [200, 200]
+    assert answer.getvalue() == b"%PDF anew"
+
+
+def test_the_link_of_a_failed_document_says_so_and_asks_no_more(client):
+    certificate = CertificateFactory()
+    Certificate.objects.update(state="failed", failure="DrawingError: no glyph")
+    client.force_login(certificate.entry.holder)
+
+    text = client.get(reverse("transcripts:certificate_link", args=[certificate.code])).text
+
+    assert "This document could not be prepared." in text
+    assert "hx-get" not in text
+    assert "glyph" not in text
+
+
 def test_the_link_says_preparing_until_there_is_a_document(client):
     certificate = CertificateFactory()
     client.force_login(certificate.entry.holder)
@@ -300,14 +361,44 @@ def test_the_transcript_shows_hours_days_and_what_each_board_counts(client, cert
         assert words in page
 
 
+def test_the_transcript_shows_what_was_reversed_and_what_stands_in_its_place(client, certificate):
+    holder = certificate.entry.holder
+    certificates.reissue(
+        entry=certificate.entry,
+        correction=ledger.Correction(holder_name="Maya Brandt"),
+        reason_class="name",
+        reason="The license says Brandt.",
+        by=UserFactory(),
+        at=datetime(2026, 3, 2, 17, tzinfo=UTC),
+    )
+    client.force_login(holder)
+
+    page = client.get(reverse("transcripts:transcript"))
+
+    assert page.context["transcript"].hours == Decimal("1.5")
+    for words in (
+        "Reversal</span>",
+        "Mar 2, 2026, name correction: The license says Brandt.",
+        "Correction</span>",
+        f"Mar 2, 2026, name correction. Replaces {certificate.code}.",
+        "Reversed</span>",
+        "Gives no credit since Mar 2, 2026.",
+        '<small class="d-block">1 course</small>',
+    ):
+        assert words in page.text
+
+
 def test_an_empty_transcript_says_what_opens_it(client):
     client.force_login(UserFactory())
 
     assert "Nothing earned yet" in client.get(reverse("transcripts:transcript")).text
 
 
-@pytest.mark.parametrize("page", ["transcript", "export_csv", "trainee", "trainee_csv"])
-def test_a_page_of_three_asks_the_database_as_often_as_a_page_of_one(client, certificate, page):
+@pytest.mark.parametrize(
+    "page",
+    ["transcript", "export_csv", "certificates_zip", "trainee", "trainee_csv", "trainee_zip"],
+)
+def test_a_page_of_six_asks_the_database_as_often_as_a_page_of_one(client, certificate, page):
     holder = certificate.entry.holder
     is_trainees = page.startswith("trainee")
     supervisor = SupervisionFactory(trainee=holder).supervisor
@@ -317,5 +408,74 @@ def test_a_page_of_three_asks_the_database_as_often_as_a_page_of_one(client, cer
     for_one = count_queries(client, url)
     for _ in range(2):
         CertificateFactory(entry__holder=holder)
+    certificates.reissue(
+        entry=CertificateFactory(entry__holder=holder).entry,
+        correction=ledger.Correction(holder_name="Maya Brandt"),
+        reason_class="name",
+        reason="Married.",
+        by=UserFactory(),
+        at=timezone.now(),
+    )
 
     assert count_queries(client, url) == for_one
+
+
+# --- Many certificates in one file ---
+
+
+def unzip(answer):
+    """Names and contents; the archive is whole and its checksums hold."""
+    with zipfile.ZipFile(io.BytesIO(answer.getvalue())) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_the_certificates_of_a_period_come_in_one_file(client):
+    holder = UserFactory()
+    for year in (2024, 2025, 2026):
+        mark_as_drawn(CertificateFactory(entry__holder=holder, entry__earned_on=date(year, 5, 1)))
+    client.force_login(holder)
+    url = reverse("transcripts:certificates_zip")
+
+    everything = client.get(url)
+    period = client.get(url, {"since": "2025-05-01", "through": "2025-12-31"})
+
+    assert everything.streaming
+    assert everything["Content-Disposition"] == 'attachment; filename="certificates.zip"'
+    assert [name[:10] for name in unzip(everything)] == ["2026-05-01", "2025-05-01", "2024-05-01"]
+    (code,) = Certificate.objects.filter(entry__earned_on__year=2025).values_list("code", flat=True)
+    assert unzip(period) == {f"2025-05-01 {code}.pdf": DOCUMENT}
+
+
+def test_what_is_not_drawn_or_gone_is_named_in_the_file_and_what_was_reversed_is_not_in_it(
+    client, certificate
+):
+    holder = certificate.entry.holder
+    waiting = CertificateFactory(entry__holder=holder)
+    gone = mark_as_drawn(CertificateFactory(entry__holder=holder))
+    certificate_storage().delete(gone.pdf.name)
+    undone = mark_as_drawn(CertificateFactory(entry__holder=holder))
+    ledger.reverse(
+        entry=undone.entry,
+        reason_class="error",
+        reason="Not there.",
+        by=UserFactory(),
+        at=timezone.now(),
+    )
+    client.force_login(holder)
+
+    files = unzip(client.get(reverse("transcripts:certificates_zip")))
+
+    assert set(files) == {f"2026-01-05 {certificate.code}.pdf", documents.MISSING}
+    words = files[documents.MISSING].decode()
+    assert [each.code in words for each in (waiting, gone, undone)] == [True, True, False]
+
+
+def test_the_file_is_sent_in_pieces_while_it_is_made(certificate, monkeypatch):
+    monkeypatch.setattr(documents, "CHUNK", 5)
+
+    pieces = list(documents.zipped([certificate]))
+
+    assert len(pieces) > len(DOCUMENT) / 5
+    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+        assert [archive.read(name) for name in archive.namelist()] == [DOCUMENT]

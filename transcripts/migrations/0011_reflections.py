@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("transcripts", "0002_append_only_ledger"),
+        ("transcripts", "0010_jobs"),
     ]
 
     operations = [

@@ -1,0 +1,227 @@
+"""Transcript and its exports, certificates, and a supervisor's read of a trainee's transcript."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.models import Supervision
+from accounts.requests import SignedInRequest
+from ce_portal import csv_files
+from ce_portal.formats import show_period
+from transcripts import codes, documents, exports, pdf, signing
+from transcripts import transcript as transcript_story
+from transcripts.forms import PeriodForm
+from transcripts.models import Certificate
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+def transcript(request: SignedInRequest) -> HttpResponse:
+    """The signed-in person's own credit by year, of all time or of a period."""
+    form = PeriodForm(request.GET)
+    own = _own(request, form)
+    return render(
+        request,
+        "transcripts/transcript.html",
+        {
+            "transcript": own,
+            "form": form,
+            "is_period": bool(own.since or own.until),
+            "query": f"?{request.GET.urlencode()}" if request.GET and form.is_valid() else "",
+            "section": "transcript",
+        },
+        status=200 if form.is_valid() else 422,
+    )
+
+
+@require_safe
+def export_csv(request: SignedInRequest) -> HttpResponse:
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return _back(request)
+    return _as_csv(_own(request, form))
+
+
+@require_safe
+def export_json(request: SignedInRequest) -> HttpResponse:
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return _back(request)
+    return JsonResponse(
+        exports.as_json(_own(request, form), at=timezone.now()),
+        headers={"Content-Disposition": 'attachment; filename="transcript.json"'},
+    )
+
+
+@never_cache
+@require_safe
+def export_pdf(request: SignedInRequest) -> HttpResponse:
+    """The transcript as a signed document. Drawn here: it takes some hundredths of a second.
+
+    Safe in a web process because none of ours forks once it serves (see pdf._compiler).
+    """
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return _back(request)
+    now = timezone.localtime()
+    own = _own(request, form)
+    try:
+        drawn = pdf.draw_transcript(
+            facts=exports.as_json(own, at=now),
+            period=show_period(own.since, own.until),
+            verify_at=f"{settings.SITE_URL}{reverse('transcripts:verify')}",
+            at=now,
+        )
+    except pdf.DrawingError:
+        logger.exception("The transcript of %s could not be drawn.", request.user.pk)
+        messages.error(
+            request,
+            "The PDF could not be made: a name or title has a letter that our fonts lack. "
+            "The people who run the portal can see it; CSV and JSON work.",
+        )
+        return _back(request)
+    return HttpResponse(
+        signing.sign(drawn, at=now),
+        content_type="application/pdf",
+        headers={"Content-Disposition": 'attachment; filename="transcript.pdf"'},
+    )
+
+
+@never_cache
+@require_safe
+def certificates_zip(request: SignedInRequest) -> HttpResponseBase:
+    """One's certificates that count, of all time or of a period, in one file."""
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return _back(request)
+    return _as_zip(_own(request, form))
+
+
+def _own(request: SignedInRequest, form: PeriodForm) -> transcript_story.Transcript:
+    return transcript_story.build(
+        holder=request.user, reader=request.user, at=timezone.now(), **form.period
+    )
+
+
+def _back(request: SignedInRequest) -> HttpResponse:
+    """To the page, which says what is wrong with the period."""
+    return redirect(f"{reverse('transcripts:transcript')}?{request.GET.urlencode()}")
+
+
+@require_safe
+def trainee(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
+    """A trainee's transcript, for a supervisor whom they let read it, while they do."""
+    supervision = _active_supervision(request, person_id)
+    read = transcript_story.build(
+        holder=supervision.trainee, reader=request.user, at=timezone.now()
+    )
+    return render(
+        request,
+        "transcripts/trainee.html",
+        {"transcript": read, "supervision": supervision, "section": "supervision"},
+    )
+
+
+@require_safe
+def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
+    supervision = _active_supervision(request, person_id)
+    return _as_csv(
+        transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
+    )
+
+
+@never_cache
+@require_safe
+def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
+    """The document, for those who may read the credit. Until it is drawn: 404 with a plain word."""
+    certificate = _visible_certificate(request, code)
+    if not certificate.pdf:
+        return render(
+            request,
+            "transcripts/certificate_preparing.html",
+            {"certificate": certificate},
+            status=404,
+        )
+    try:
+        document = documents.opened(certificate)
+    except FileNotFoundError:
+        logger.exception("The file of certificate %s is gone.", certificate.code)
+        return render(
+            request,
+            "transcripts/certificate_preparing.html",
+            {"certificate": certificate, "is_lost": True},
+            status=503,
+        )
+    return FileResponse(
+        document,
+        content_type="application/pdf",
+        filename=f"certificate-{certificate.code}.pdf",
+    )
+
+
+@never_cache
+@require_safe
+def certificate_link(request: SignedInRequest, code: str) -> HttpResponse:
+    """The fragment that says "preparing" until it is a link; htmx asks for it again and again."""
+    certificate = _visible_certificate(request, code)
+    return render(request, "transcripts/_certificate_link.html", {"certificate": certificate})
+
+
+@never_cache
+@require_safe
+def trainee_zip(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponseBase:
+    supervision = _active_supervision(request, person_id)
+    return _as_zip(
+        transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
+    )
+
+
+def _as_zip(transcript: transcript_story.Transcript) -> StreamingHttpResponse:
+    standing = [
+        entry.certificate
+        for entry in transcript.entries
+        if not (entry.is_reversal or entry.is_reversed)
+    ]
+    return StreamingHttpResponse(
+        documents.zipped(standing),
+        content_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="certificates.zip"'},
+    )
+
+
+def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
+    spelled = codes.normalize(code)
+    if spelled is None:
+        raise Http404
+    visible = Certificate.objects.visible_to(request.user, at=timezone.now())
+    return get_object_or_404(visible.select_related("entry"), code=spelled)
+
+
+def _active_supervision(request: SignedInRequest, person_id: uuid.UUID) -> Supervision:
+    return get_object_or_404(
+        Supervision.objects.active(at=timezone.now()).select_related("trainee"),
+        supervisor=request.user,
+        trainee=person_id,
+    )
+
+
+def _as_csv(transcript: transcript_story.Transcript) -> HttpResponse:
+    return csv_files.response(exports.csv_rows(transcript), filename="transcript.csv")
