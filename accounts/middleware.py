@@ -13,7 +13,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
@@ -37,7 +36,8 @@ class TimeZoneMiddleware:
 
 
 class StaffSecondFactorMiddleware:
-    """Lets nobody into the admin whose session was not opened, or proved since, by two factors.
+    """Lets nobody into what is staff's alone whose session was not opened, or proved since, by two
+    factors.
 
     Below the admin's own door, so it never opens anything that is closed.
     """
@@ -49,7 +49,7 @@ class StaffSecondFactorMiddleware:
         # The path first: other pages need not know who is asking.
         if (
             settings.STAFF_SECOND_FACTOR
-            and request.path.startswith(reverse("admin:index"))
+            and request.path.startswith(settings.STAFF_PATHS)
             and request.user.is_authenticated
             and request.user.is_staff
         ):

@@ -282,7 +282,8 @@ MFA_FORMS = {
     "login_webauthn": "accounts.forms.SignInWithPasskeyForm",
     "reauthenticate_webauthn": "accounts.forms.ProveWithPasskeyForm",
 }
-# Whether the admin opens only to staff who have and have used a second factor.
+# Whether what is staff's alone opens only to staff who have and have used a second factor.
+STAFF_PATHS = ("/admin/", "/host/")
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not EMBEDDED)
 
 # Sign-in by another party: each is offered if its variables are set, else there is no trace of it.

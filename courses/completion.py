@@ -290,7 +290,7 @@ def _award(
         enrollment=enrollment,
         learner=enrollment.learner,
         course=enrollment.course,
-        occasion=earlier.occasion + 1 if earlier else 1,
+        occasion=repeats.next_occasion(learner=enrollment.learner, course=enrollment.course),
         credit_entry=entry,
         completed_at=at,
         granted_by=granted_by,

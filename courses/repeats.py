@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from django.db.models import Max
+
 from accounts.models import User
 from ce_portal import formats
 from courses.models import Completion, Course
+from transcripts import ledger
 
 
 def earlier_credit(*, learner: User, course: Course) -> Completion | None:
-    """The learner's last completion of this course."""
-    return (
+    """The learner's last completion of this course whose credit stands: one that was reversed, and
+    not corrected, gave nothing."""
+    completions = (
         Completion.objects.filter(learner=learner, course=course)
-        .select_related("credit_entry")
+        .select_related("credit_entry__reversal", "credit_entry__replacement")
         .order_by("-occasion")
-        .first()
     )
+    return next((done for done in completions if ledger.stands(done.credit_entry)), None)
+
+
+def next_occasion(*, learner: User, course: Course) -> int:
+    """The number of the learner's next completion of this course, reversed ones counted."""
+    last = Completion.objects.filter(learner=learner, course=course).aggregate(Max("occasion"))
+    return (last["occasion__max"] or 0) + 1
 
 
 def may_repeat(course: Course, earlier: Completion, *, on: date) -> bool:

@@ -252,6 +252,11 @@ def current(entry: CreditEntry) -> CreditEntry:
     return entry
 
 
+def stands(entry: CreditEntry) -> bool:
+    """Does an award, or what corrected it, count?"""
+    return not hasattr(current(entry), "reversal")
+
+
 def _with_hours(record: dict[str, Any]) -> dict[str, Any]:
     """The record with its headline: the one figure that totals add up."""
     totals: dict[str, Decimal] = {}

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -201,7 +201,10 @@ class EnrollmentAdmin(ModelAdmin):
 
     def _enrollment(self, object_id: str) -> Enrollment:
         found = Enrollment.objects.select_related("course", "learner", "session__course")
-        return get_object_or_404(found, pk=object_id)
+        try:
+            return get_object_or_404(found, pk=object_id)
+        except ValidationError:  # no UUID
+            raise Http404 from None
 
     def _page(
         self,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -202,9 +202,11 @@ class SessionAdmin(ListedAdmin):
     @action(description="Cancel this session", permissions=["curate"], url_path="cancel")
     def cancel_session(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Asks for the reason; everybody concerned is told."""
-        session = get_object_or_404(
-            Session.objects.select_related("course").with_seats_taken().with_waiting(), pk=object_id
-        )
+        sessions_in_full = Session.objects.select_related("course").with_seats_taken()
+        try:
+            session = get_object_or_404(sessions_in_full.with_waiting(), pk=object_id)
+        except ValueError:  # no number
+            raise Http404 from None
         form = CancelForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:

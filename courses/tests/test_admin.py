@@ -404,3 +404,16 @@ def test_a_curator_uploads_the_file_of_a_lesson(client, curator, kind, content, 
         assert (response.status_code, lesson.kind) == (302, kind)
         door = page("courses_lesson_file", lesson.file.name.partition("/")[2])
         assert door in client.get(address).text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/courses/enrollment/x/record-attendance/",
+        "/admin/courses/enrollment/x/give-partial-credit/",
+        "/admin/courses/session/x/cancel/",
+        "/admin/courses/session/99999999999999999999/cancel/",
+    ],
+)
+def test_an_id_that_is_none_is_not_found(client, curator, address):
+    assert client.get(address).status_code == 404

@@ -516,3 +516,14 @@ def test_the_preview_asks_as_often_for_many_as_for_one(client, curator, past):
         return len(asked)
 
     assert queries(1) == queries(3)
+
+
+def test_the_code_of_a_session_opens_to_staff_with_a_second_factor_alone(client, settings):
+    settings.STAFF_SECOND_FACTOR = True
+    curator = UserFactory(is_staff=True)
+    curator.groups.add(Group.objects.get(name="Curators"))
+    client.force_login(curator)
+
+    answer = client.get(reverse("courses:host_session", args=[SessionFactory().pk]))
+
+    assert answer.url == reverse("mfa_index")

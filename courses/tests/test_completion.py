@@ -35,6 +35,7 @@ from courses.tests.stories import (
     ready_to_complete,
     take_post_test,
 )
+from transcripts import ledger
 from transcripts.models import Certificate, CreditEntry
 
 pytestmark = pytest.mark.django_db
@@ -533,6 +534,23 @@ def test_a_course_that_may_be_repeated_gives_it_again_after_its_time_alone(noon)
         "Mar 2, 2027."
     )
     assert (second.occasion, CreditEntry.objects.count()) == (2, 2)
+
+
+def test_a_course_whose_credit_was_reversed_may_be_earned_anew(noon):
+    first = ready_to_complete(noon)
+    entry = completion.complete(enrollment=first, at=noon).credit_entry
+    again = completed_again(first, noon)
+    ledger.reverse(
+        entry=entry,
+        reason="It was somebody else's work.",
+        reason_class="error",
+        by=UserFactory(),
+        at=noon,
+    )
+
+    second = completion.complete(enrollment=again, at=noon)
+
+    assert second.occasion == 2
 
 
 def test_the_database_holds_one_credit_for_each_occasion(noon):
