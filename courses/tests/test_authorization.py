@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -220,6 +221,8 @@ def object_of_the_admin(page, trainee):
     app, model = page.route.removeprefix("admin/").split("/")[:2]
     if (app, model) == ("accounts", "user"):
         return {"object_id": trainee.user.pk}
+    if (app, model) == ("courses", "enrollment"):
+        return {"object_id": trainee.live.pk}
     first = apps.get_model(app, model).objects.order_by("pk").first()
     return {"object_id": first.pk} if first else {}
 
@@ -240,7 +243,7 @@ def answer(cookies, verb, path):
         return "sign-in"
     if "/reauthenticate/?" in to:
         return "proof"
-    if to == reverse("mfa_index") and path.startswith(reverse("admin:index")):
+    if to == reverse("mfa_index") and path.startswith(settings.STAFF_PATHS):
         return "factor"
     return "302"
 
