@@ -181,11 +181,13 @@ def _count(session: Session, learners: list[Learner]) -> None:
     """Drop what was imported before, and count the minutes before and after."""
     held: dict[UUID, list[presence.Span]] = defaultdict(list)
     imported = set()
-    counted = AttendanceInterval.objects.counted().filter(enrollment__session=session)
-    for pk, start, end, source in counted.values_list(
-        "enrollment", "starts_at", "ends_at", "source"
+    recorded = AttendanceInterval.objects.filter(enrollment__session=session)
+    for pk, start, end, source, voided_at in recorded.filter(ends_at__isnull=False).values_list(
+        "enrollment", "starts_at", "ends_at", "source", "voided_at"
     ):
-        held[pk].append((start, cast(datetime, end)))
+        if voided_at is None:
+            held[pk].append((start, cast(datetime, end)))
+        # What was taken back does not come back with the next report.
         if source == AttendanceInterval.Source.IMPORT:
             imported.add((pk, start, end))
     for learner in learners:

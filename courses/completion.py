@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max, Min
 
 from accounts.models import User
 from courses import approvals, hours, presence, repeats
@@ -175,13 +175,16 @@ def complete(*, enrollment: Enrollment, at: datetime) -> Completion:
 
     Completing twice gives the first completion back.
     Locks the enrollment. After commit, a worker draws the certificate's PDF.
-    Raises CompletionError if the enrollment is over, if a requirement is open, if the learner has
+    Raises CompletionError if the enrollment is over, if its session is not, if a requirement is
+    open, if the learner has
     had the credit of this course and may not have it again yet, or if no approval of the course is
     valid on the completion date.
     """
     enrollment, done = _locked(enrollment)
     if done:
         return done
+    if enrollment.session is not None and at < enrollment.session.ends_at:
+        raise CompletionError("Credit is given once the session is over.")
     asked = requirements(enrollment)
     if not asked:
         raise CompletionError("This course asks for nothing, so it cannot give credit.")
@@ -271,6 +274,8 @@ def _award(
         )
     facts = activity(enrollment, at=at)
     if granted_by:
+        attended = hours.from_minutes(attended_minutes(enrollment), minutes_per_hour=60)
+        facts = replace(facts, clock_hours=max(hours.QUARTER_HOUR, attended))
         facts.evidence["in_part"] = {"reason": partial_reason, "by": granted_by.legal_name}
     try:
         entry = ledger.award(
@@ -331,7 +336,22 @@ def completion_day(enrollment: Enrollment, *, at: datetime) -> tuple[date, str]:
     if session is not None:
         return session.ends_at.astimezone(session.tz).date(), session.time_zone
     learner = enrollment.learner
-    return at.astimezone(learner.tz).date(), learner.time_zone
+    finished_at = min(at, _finished_at(enrollment) or at)
+    return finished_at.astimezone(learner.tz).date(), learner.time_zone
+
+
+def _finished_at(enrollment: Enrollment) -> datetime | None:
+    """When the learner did the last thing that was asked; the credit may be given much later."""
+    asked = enrollment.requirements
+    read = enrollment.lesson_progress.filter(lesson__in=asked.get("lessons", []))
+    passed = enrollment.attempts.filter(right__gte=F("needed"))
+    moments = [
+        read.aggregate(last=Max("read_at"))["last"],
+        passed.aggregate(first=Min("submitted_at"))["first"] if "post_test" in asked else None,
+        enrollment.evaluated_at if "evaluation" in asked else None,
+        enrollment.attested_at if "attestation" in asked else None,
+    ]
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def credit_lines(course: Course, *, on: date) -> list[ledger.Line]:
@@ -388,7 +408,8 @@ def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
     instructors = course.course_instructors.select_related("instructor").order_by("position", "pk")
     zone = session.tz if session else enrollment.learner.tz
     started_at = (session.starts_at if session else enrollment.enrolled_at).astimezone(zone)
-    ended_at = (session.ends_at if session else at).astimezone(zone)
+    ended_at = session.ends_at if session else min(at, _finished_at(enrollment) or at)
+    ended_at = ended_at.astimezone(zone)
     return ledger.Activity(
         key=course.key,
         title=course.title,

@@ -147,8 +147,8 @@ def move(*, enrollment: Enrollment, to: Session, at: datetime) -> Enrollment:
     it. The seat that is left goes to who waits for it. Moving to the same session changes nothing.
     Locks the course, both sessions, then the enrollment.
     After commit, a mail confirms it.
-    Raises EnrollmentError if the enrollment is over or completed, if minutes were recorded already,
-    or if the other session cannot be enrolled in or would give no credit.
+    Raises EnrollmentError if the enrollment is over or completed, if minutes were recorded or the
+    session was evaluated, or if the other one cannot be enrolled in or would give no credit.
     """
     course = seats.lock_course(enrollment.course_id)
     enrollment = _locked(enrollment, to)
@@ -165,6 +165,11 @@ def move(*, enrollment: Enrollment, to: Session, at: datetime) -> Enrollment:
         raise EnrollmentError(
             "Minutes of yours are recorded in this session already, so your seat stays in it. To "
             "attend another one, withdraw and enroll anew."
+        )
+    if enrollment.evaluated_at is not None:
+        raise EnrollmentError(
+            "You have evaluated this session already, so your seat stays in it. To attend another "
+            "one, withdraw and enroll anew."
         )
     to = _open_session(to, course, at=at)
     _check_credit(enrollment.learner, course, to, on=approvals.day_of(to))

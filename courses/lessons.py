@@ -77,6 +77,7 @@ def mark_read(*, enrollment: Enrollment, lesson: Lesson, at: datetime) -> None:
         is_too_soon = progress.read_at is None and at < opens
         if not is_too_soon:
             LessonProgress.objects.filter(pk=progress.pk, read_at__isnull=True).update(read_at=at)
+            learning.complete_if_possible(enrollment, at=at)
     # After the commit, which keeps the opening.
     if is_too_soon:
         shown = formats.show_moment(opens, enrollment.learner.tz)

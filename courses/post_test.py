@@ -174,6 +174,8 @@ def hand_in(*, attempt: Attempt, chosen: Answers, at: datetime) -> Attempt:
             attempt.right = right_answers(attempt.shown, attempt.chosen)
             attempt.submitted_at = max(at, attempt.started_at)
             attempt.save(update_fields=["right", "submitted_at"])
+            if attempt.passed:
+                learning.complete_if_possible(attempt.enrollment, at=at)
     # After the commit, which keeps the answers.
     if unanswered:
         raise UnansweredError(unanswered)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from courses import approvals, notices
-from courses.models import Course, Session, WaitlistPlace
+from courses import approvals, notices, repeats
+from courses.models import AttendanceInterval, Course, Enrollment, Session, WaitlistPlace
 
 # Long enough that a mail is seen by somebody who looks once a day.
 OFFER_LASTS = timedelta(hours=24)
@@ -78,18 +78,32 @@ def settle(*, session: Session, at: datetime) -> None:
             _close(place, WaitlistPlace.State.CLOSED, at=at)
     if has_ended or not _may_offer(session, at=at):
         return
-    waiting = [
-        place
-        for place in places
-        if place.state == WaitlistPlace.State.WAITING and place.learner.is_active
-    ]
-    free = None if session.capacity is None else max(0, session.capacity - taken(session))
-    for place in waiting[:free]:
+    free = len(places) if session.capacity is None else session.capacity - taken(session)
+    for place in places:
+        if free <= 0:
+            break
+        if place.state != WaitlistPlace.State.WAITING or not _can_take(place, session):
+            continue
+        free -= 1
         place.state = WaitlistPlace.State.OFFERED
         place.offered_at = at
         place.offer_expires_at = min(at + OFFER_LASTS, waitlist_ends_at(session))
         place.save(update_fields=["state", "offered_at", "offer_expires_at"])
         notices.seat_offered(place=place, at=at)
+
+
+def _can_take(place: WaitlistPlace, session: Session) -> bool:
+    """Could the learner have the seat? Who could not is passed over."""
+    learner, course = place.learner, session.course
+    earlier = repeats.earlier_credit(learner=learner, course=course)
+    if earlier and not repeats.may_repeat(course, earlier, on=approvals.day_of(session)):
+        return False
+    has_attended = (
+        AttendanceInterval.objects.standing()
+        .filter(enrollment__in=Enrollment.objects.in_progress().filter(learner=learner))
+        .filter(enrollment__course=course)
+    )
+    return learner.is_active and not has_attended.exists()
 
 
 def _may_offer(session: Session, *, at: datetime) -> bool:

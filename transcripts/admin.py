@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
@@ -61,6 +62,14 @@ class KindFilter(admin.SimpleListFilter):
         return queryset
 
 
+def _named(rows: Any, object_id: str | int) -> Any:
+    """The row of an address; 404 also for what is no id."""
+    try:
+        return get_object_or_404(rows, pk=object_id)
+    except (ValidationError, ValueError):
+        raise Http404 from None
+
+
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnly, ModelAdmin):
     """A window on the ledger. Its two verbs go through ``ledger`` and ``certificates``."""
@@ -100,7 +109,7 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
 
     @action(description="Reverse", url_path="reverse", permissions=["correct"], icon="undo")
     def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        entries = [get_object_or_404(CreditEntry, pk=object_id)]
+        entries = [_named(CreditEntry, object_id)]
         form = ReversalForm(request.POST or None)
         if not form.is_valid():
             return self._ask(request, form, entries, title="Reverse credit", verb="Reverse")
@@ -139,7 +148,7 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
         icon="edit_document",
     )
     def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        entry = get_object_or_404(CreditEntry, pk=object_id)
+        entry = _named(CreditEntry, object_id)
         back = redirect("admin:transcripts_creditentry_change", object_id)
         if not can_reverse_credit(request.user, entry):
             self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
@@ -333,17 +342,17 @@ class CorrectionRequestAdmin(ReadOnly, ModelAdmin):
 
     @action(description="Reissue with corrections", url_path="reissue", permissions=["correct"])
     def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        asked = get_object_or_404(CorrectionRequest, pk=object_id)
+        asked = _named(CorrectionRequest, object_id)
         return redirect("admin:transcripts_creditentry_reissue", asked.entry_id)
 
     @action(description="Reverse", url_path="reverse", permissions=["correct"])
     def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        asked = get_object_or_404(CorrectionRequest, pk=object_id)
+        asked = _named(CorrectionRequest, object_id)
         return redirect("admin:transcripts_creditentry_reverse_entry", asked.entry_id)
 
     @action(description="Decline", url_path="decline", permissions=["correct"])
     def decline(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        asked = get_object_or_404(CorrectionRequest.objects.select_related("entry"), pk=object_id)
+        asked = _named(CorrectionRequest.objects.select_related("entry"), object_id)
         back = redirect("admin:transcripts_correctionrequest_change", object_id)
         if not can_reverse_credit(request.user, asked.entry):
             self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)

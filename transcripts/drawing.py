@@ -100,7 +100,8 @@ def _switch(certificate: Certificate, *, sha256: str, at: datetime) -> bool:
         # The file that was there until now goes later: somebody may be reading it.
         leftover=certificate.pdf.name or "",
     )
-    if switched and certificate.reversal is None:
+    # One that had a file was told of, or is older than the mail: only a first file is news.
+    if switched and certificate.reversal is None and not certificate.pdf:
         mail.post(
             recipient=certificate.entry.holder,
             kind="certificate-ready",

@@ -413,6 +413,7 @@ def test_a_curator_uploads_the_file_of_a_lesson(client, curator, kind, content, 
         "/admin/courses/enrollment/x/give-partial-credit/",
         "/admin/courses/session/x/cancel/",
         "/admin/courses/session/99999999999999999999/cancel/",
+        "/admin/transcripts/creditentry/x/reverse/",
     ],
 )
 def test_an_id_that_is_none_is_not_found(client, curator, address):

@@ -65,9 +65,9 @@ def refusal(call, *arguments, **facts) -> str:
 def test_minutes_are_from_check_in_to_check_out_and_complete_the_course(held, noon):
     all_but_attend(held, noon)
 
-    check_in(held, noon + 5 * MINUTE)
+    check_in(held, noon + 10 * MINUTE)
     while_in = completion.attended_minutes(held)
-    check_out(held, noon + 85 * MINUTE)
+    check_out(held, noon + 92 * MINUTE)
 
     interval = AttendanceInterval.objects.get()
     assert (while_in, completion.attended_minutes(held)) == (0, 80)

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.tests.factories import UserFactory
-from courses import attendance_import, attendance_uploads, completion, tasks
+from courses import attendance, attendance_import, attendance_uploads, completion, tasks
 from courses.attendance_uploads import AttendanceUploadError
 from courses.models import (
     Approval,
@@ -450,3 +450,16 @@ def test_the_task_goes_on_where_a_batch_ended(session, after, sent_tasks, monkey
         {"upload_id": str(upload.pk), "after": str(held[0].pk)},
     ) in sent_tasks
     assert [done.enrollment for done in Completion.objects.all()] == [held[0]]
+
+
+def test_what_a_curator_took_back_does_not_come_back_with_the_next_report(session, after):
+    held = seat(session, "maya@example.com")
+    apply(keep(session, HEAD + row("maya@example.com"), after), after)
+    attendance.void(
+        interval=held.attendance.get(), reason="Somebody else sat there", by=UserFactory(), at=after
+    )
+
+    again = keep(session, HEAD + row("maya@example.com") + row("x@example.com"), after)
+    apply(again, after)
+
+    assert completion.attended_minutes(held) == 0

@@ -22,6 +22,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.test import Client
@@ -30,7 +31,7 @@ from django.utils import timezone
 
 from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
 from accounts.tests.security import give_app, give_passkey, prove_by_app
-from courses.models import SavedSearch
+from courses.models import Course, SavedSearch
 from courses.tests.factories import (
     CourseFactory,
     EnrollmentFactory,
@@ -216,6 +217,11 @@ def rows_of(page, of, cookies):
 
 def object_of_the_admin(page, trainee):
     """A row that is there, where the admin's address names one."""
+    if page.name == "admin:view_on_site":
+        kind = ContentType.objects.get_for_model(Course)
+        return {"content_type_id": kind.pk, "object_id": trainee.enrollment.course.pk}
+    if re.match(r"admin/courses/.*<int:pk>", page.route):
+        return {"pk": trainee.enrollment.course.pk}
     if not page.name.startswith("admin:") or not re.search(r"/<path:object_id>/\w", page.route):
         return {"id": trainee.user.pk}
     app, model = page.route.removeprefix("admin/").split("/")[:2]

@@ -60,6 +60,16 @@ def begin_session(portal: Portal, session: int) -> None:
     )
 
 
+def end_session(portal: Portal, session: int) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    execute(
+        portal,
+        "UPDATE courses_session SET ends_at = ? WHERE id = ?",
+        now.isoformat(" "),
+        session,
+    )
+
+
 def as_if_checked_in_at_the_start(portal: Portal) -> None:
     execute(
         portal,
@@ -142,7 +152,8 @@ def test_a_live_webinar_from_the_waitlist_to_the_certificate(watched, browser, p
     expect(learner.get_by_role("main")).to_contain_text("85 minutes attended")
     look()
 
-    # Post-test, evaluation, certificate.
+    # The session ends. Post-test, evaluation, certificate.
+    end_session(portal, session)
     learner.goto(f"{room}post-test/")
     for question in read_course(demo.CATALOG / f"{COURSE}.md").head.post_test.questions:
         answer(learner, question)

@@ -524,10 +524,11 @@ def test_a_course_that_may_be_repeated_gives_it_again_after_its_time_alone(noon)
     Course.objects.update(repeat_after_days=365)
     Approval.objects.update(valid_to=None)
     completion.complete(enrollment=first, at=noon)
-    again = completed_again(first, noon)
+    again = completed_again(first, noon + timedelta(days=364))
 
-    early = refusal(again, noon + timedelta(days=364))
-    second = completion.complete(enrollment=again, at=noon + timedelta(days=365))
+    early = refusal(again, noon + timedelta(days=400))
+    Enrollment.objects.filter(pk=again.pk).update(evaluated_at=noon + timedelta(days=365))
+    second = completion.complete(enrollment=again, at=noon + timedelta(days=400))
 
     assert early == (
         "You earned the credit of this course on Mar 2, 2026. It may be earned again from "
@@ -585,3 +586,52 @@ def test_a_curator_gives_credit_in_part_with_a_reason(client, noon):
 
     assert (opened.status_code, empty.status_code, given.status_code) == (200, 422, 302)
     assert Completion.objects.get().granted_by == curator
+
+
+# --- The last thing done ----------------------------------------------------
+
+
+def test_credit_that_is_asked_for_later_is_of_the_day_of_the_last_step(noon):
+    held = ready_to_complete(noon)
+    Approval.objects.update(valid_to=date(2026, 3, 31))
+
+    done = completion.complete(enrollment=held, at=noon + timedelta(days=60))
+
+    assert done.credit_entry.earned_on == date(2026, 3, 2)
+
+
+def test_an_approval_of_a_later_day_does_not_cover_work_that_was_done_before(noon):
+    held = ready_to_complete(noon)
+    Approval.objects.update(valid_from=date(2026, 4, 1), valid_to=None)
+
+    assert "No approval of this course was in date" in refusal(held, noon + timedelta(days=60))
+
+
+def test_credit_waits_for_the_end_of_the_session(noon):
+    session = SessionFactory(starts_at=noon - timedelta(minutes=85))
+    held = ready_to_complete(noon, course=session.course, session=session)
+    attend(held, noon, minutes=80)
+
+    assert refusal(held, noon) == "Credit is given once the session is over."
+    assert completion.complete(enrollment=held, at=session.ends_at)
+
+
+def test_the_post_test_and_the_last_lesson_complete_a_course_too(noon):
+    tested = EnrollmentFactory(course=CourseFactory(requires_evaluation=False))
+    read_lessons(tested, noon)
+    take_post_test(tested, noon)
+
+    course = CourseFactory(requires_evaluation=False, parts__questions=0)
+    reading = EnrollmentFactory(course=course)
+    read_lessons(reading, noon)
+
+    assert {done.enrollment for done in Completion.objects.all()} == {tested, reading}
+
+
+def test_credit_in_part_states_the_clock_hours_that_were_attended(noon):
+    held = attended_in_part(noon)
+    naadac(held.course)
+
+    done = in_part(held, noon)
+
+    assert done.credit_entry.record["activity"]["clock_hours"] == "0.75"

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from courses import completion, evaluation, learning
+from courses import evaluation, learning
 from courses.models import (
     Completion,
     EvaluationAnswer,
@@ -10,7 +10,6 @@ from courses.models import (
 )
 from courses.tests.factories import CourseFactory, EnrollmentFactory, SessionFactory
 from courses.tests.stories import (
-    attend,
     ratings,
     read_lessons,
     ready_but_for_the_evaluation,
@@ -69,10 +68,6 @@ def test_the_evaluation_opens_after_the_post_test(noon):
     assert EvaluationResponse.objects.count() == 0
 
 
-def may_evaluate(held, *, at):
-    return evaluation.has_something_to_evaluate(held, completion.requirements(held), at=at)
-
-
 def test_a_session_that_is_still_to_come_cannot_be_evaluated(noon):
     session = SessionFactory(starts_at=noon - timedelta(minutes=30))
     held = EnrollmentFactory(course=session.course, session=session)
@@ -80,13 +75,5 @@ def test_a_session_that_is_still_to_come_cannot_be_evaluated(noon):
     message = refusal(evaluation.hand_in, enrollment=held, answers={}, at=noon)
 
     assert message == "The evaluation opens when the session is over."
-    assert not may_evaluate(held, at=session.ends_at - timedelta(seconds=1))
-    assert may_evaluate(held, at=session.ends_at)
-
-
-def test_who_has_attended_long_enough_may_evaluate_before_the_end(noon):
-    session = SessionFactory(starts_at=noon - timedelta(minutes=85))
-    held = EnrollmentFactory(course=session.course, session=session)
-    attend(held, noon, minutes=80)
-
-    assert may_evaluate(held, at=noon)
+    assert not evaluation.has_something_to_evaluate(held, at=session.ends_at - timedelta(seconds=1))
+    assert evaluation.has_something_to_evaluate(held, at=session.ends_at)

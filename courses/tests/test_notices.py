@@ -159,9 +159,14 @@ def test_an_offer_says_until_when_and_is_not_sent_after_that(noon):
 @pytest.mark.parametrize(
     ("state", "cancelled", "subject", "words"),
     [
-        ("expired", False, "Your offer has lapsed: Consent", "It has gone to the next person."),
+        (
+            "expired",
+            False,
+            "Your offer has lapsed: Consent",
+            "The seat is offered to the next",
+        ),
         ("closed", True, "Session cancelled: Consent", "The reason: The host is ill."),
-        ("closed", False, "Waitlist closed: Consent", "No seat came free in time"),
+        ("closed", False, "Waitlist closed: Consent", "no seat could be offered to you"),
     ],
 )
 def test_the_end_of_a_wait_is_told_with_its_reason(noon, state, cancelled, subject, words):

@@ -16,7 +16,7 @@ from courses.tests.factories import (
     SessionFactory,
     WaitlistPlaceFactory,
 )
-from courses.tests.stories import ready_to_complete
+from courses.tests.stories import attend, ready_to_complete
 
 pytestmark = pytest.mark.django_db
 
@@ -452,3 +452,18 @@ def test_retiring_a_course_closes_its_waitlists(noon):
     assert refusal(join, session=place.session, at=noon + DAY) == (
         "This course is not open for enrollment."
     )
+
+
+def test_no_seat_is_offered_to_who_has_had_the_credit_meanwhile(noon):
+    session = SessionFactory(capacity=1)
+    seated = EnrollmentFactory(course=session.course, session=session)
+    first, second = WaitlistPlaceFactory.create_batch(2, session=session)
+    earned = SessionFactory(course=session.course, starts_at=noon - timedelta(days=1))
+    done = ready_to_complete(noon, learner=first.learner, course=session.course, session=earned)
+    attend(done, noon)
+
+    enrollment.withdraw(enrollment=seated, at=noon)
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("waiting", "offered")

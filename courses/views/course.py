@@ -301,16 +301,20 @@ def _structured_data(
 @require_POST
 def enroll(request: SignedInRequest, slug: str) -> HttpResponse:
     course = _course(request, slug)
+    session = _chosen_session(request, course)
     try:
         held = enrollment_story.enroll(
-            learner=request.user,
-            course=course,
-            session=_chosen_session(request, course),
-            at=timezone.now(),
+            learner=request.user, course=course, session=session, at=timezone.now()
         )
     except enrollment_story.EnrollmentError as error:
         messages.error(request, str(error))
         return redirect(course)
+    if session and held.session and held.session != session and not held.completed_at:
+        messages.info(
+            request,
+            "You have a seat in another session of this course. You can change to this one below.",
+        )
+        return redirect(f"{course.get_absolute_url()}#enroll")
     messages.success(request, f"You are enrolled in {course}.")
     return redirect("courses:room", pk=held.pk)
 

@@ -124,12 +124,11 @@ def own_enrollment(request: HttpRequest, pk: uuid.UUID) -> Enrollment:
 def room_of(enrollment: Enrollment) -> Room:
     progress = {row.lesson_id: row for row in LessonProgress.objects.filter(enrollment=enrollment)}
     shown = enrollment.course.lessons.order_by("position", "pk").defer("body")
-    asked = completion.requirements(enrollment)
     return Room(
         enrollment,
         [LessonRow(lesson, progress.get(lesson.pk)) for lesson in shown],
-        asked,
-        evaluation_story.has_something_to_evaluate(enrollment, asked, at=timezone.now()),
+        completion.requirements(enrollment),
+        evaluation_story.has_something_to_evaluate(enrollment, at=timezone.now()),
     )
 
 
