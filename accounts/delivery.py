@@ -48,14 +48,20 @@ def deliver(*, mail_id: str, at: datetime) -> None:
         return
     try:
         _message(promise).send()
-    # ValueError: an address or a header that cannot be written. An SMTPException is an OSError.
-    except (OSError, ValueError, SoftTimeLimitExceeded) as error:
+    # Whatever it is, later attempts come later each time, and end.
+    except Exception as error:
         if isinstance(error, SMTPRecipientsRefused) and _is_final(error):
             logger.warning("There is no mailbox for mail %s.", promise.pk)
             _drop(promise, because=NO_MAILBOX, at=at)
         else:
             # One line without an address, for a server that is away refuses many.
-            logger.warning("Mail %s could not be sent: %s.", promise.pk, type(error).__name__)
+            is_foreseen = isinstance(error, OSError | ValueError | SoftTimeLimitExceeded)
+            logger.warning(
+                "Mail %s could not be sent: %s.",
+                promise.pk,
+                type(error).__name__,
+                exc_info=not is_foreseen,
+            )
             _postpone(promise, failure=f"{type(error).__name__}: {error}", at=at)
         return
     promise.sent_at = at

@@ -299,6 +299,7 @@ def test_take_back_drops_what_is_not_sent_and_leaves_the_rest(noon):
 @pytest.mark.parametrize(
     "error",
     [
+        TypeError("Unforeseen"),
         ConnectionRefusedError("away"),
         TimeoutError("slow"),
         smtplib.SMTPServerDisconnected("gone"),
