@@ -38,14 +38,7 @@ def draw(*, certificate_id: int, at: datetime) -> None:
     if certificate is None:
         return
     try:
-        drawn = pdf.draw_certificate(
-            record=certificate.entry.record,
-            attachment=records.canonical(certificate.entry.record),
-            code=certificate.code,
-            issued_at=certificate.issued_at,
-            verify_url=f"{settings.SITE_URL}{certificate.get_absolute_url()}",
-        )
-        document = signing.sign(drawn, at=at)
+        document = signed_document(certificate, at=at)
         certificate_storage().save(certificate.leftover, ContentFile(document))
         is_ours = _switch(certificate, sha256=hashlib.sha256(document).hexdigest(), at=at)
     # Whatever it was, curators read it on the row; a storage may raise what we have never seen.
@@ -56,6 +49,18 @@ def draw(*, certificate_id: int, at: datetime) -> None:
     # A commit may have held although its answer was lost.
     if not is_ours and not _is_used(certificate):
         _remove(certificate.leftover)
+
+
+def signed_document(certificate: Certificate, *, at: datetime) -> bytes:
+    """The certificate as a signed PDF file. Raises DrawingError as ``pdf`` does."""
+    drawn = pdf.draw_certificate(
+        record=certificate.entry.record,
+        attachment=records.canonical(certificate.entry.record),
+        code=certificate.code,
+        issued_at=certificate.issued_at,
+        verify_url=f"{settings.SITE_URL}{certificate.get_absolute_url()}",
+    )
+    return signing.sign(drawn, at=at)
 
 
 def _claim(certificate_id: int, *, at: datetime) -> Certificate | None:

@@ -2,8 +2,8 @@
 
 Runs the real processes (web, worker, beat) on a database and a folder of its own, sends the last
 step of everybody over HTTP at the same moment, waits for the last certificate, and counts what was
-lost or doubled. The floor is the bare drawing of as many certificates in one process, in the same
-run.
+lost or doubled. The floor is the bare drawing and signing of as many certificates in one process,
+in the same run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from accounts.models import User
 from courses import attendance, demo, enrollment, evaluation, post_test
 from courses.management.sign_in import cookie_of
 from courses.models import Completion, Course, Enrollment, Session
-from transcripts import pdf
+from transcripts import drawing
 from transcripts.models import Certificate, CreditEntry
 
 START_LIMIT = 90  # seconds until the web process must answer
@@ -307,19 +307,15 @@ class _Visitor:
 
 
 def _bare_drawing(seats: list[Enrollment]) -> float:
-    """Seconds to draw as many certificates, one after the other, and nothing else."""
-    facts = [
-        {
-            "record": certificate.entry.record,
-            "code": certificate.code,
-            "issued_at": certificate.issued_at,
-        }
-        for certificate in Certificate.objects.filter(
+    """Seconds to draw and sign as many certificates, one after the other, and nothing else."""
+    at = timezone.now()
+    issued = list(
+        Certificate.objects.filter(
             entry__completion__enrollment__in=[held.pk for held in seats]
         ).select_related("entry")
-    ]
-    pdf.draw_certificate(**facts[0])
+    )
+    drawing.signed_document(issued[0], at=at)
     begun = time.monotonic()
-    for each in facts:
-        pdf.draw_certificate(**each)
+    for certificate in issued:
+        drawing.signed_document(certificate, at=at)
     return time.monotonic() - begun
