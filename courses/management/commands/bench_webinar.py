@@ -202,9 +202,12 @@ def _commands(port: int) -> list[list[str]]:
 
 def _wait_until_up(port: int) -> None:
     deadline = time.monotonic() + START_LIMIT
+    health = urllib.request.Request(
+        f"http://127.0.0.1:{port}/healthz", headers={"Host": settings.ALLOWED_HOSTS[0]}
+    )
     while time.monotonic() < deadline:
         with contextlib.suppress(urllib.error.URLError, OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2)
+            urllib.request.urlopen(health, timeout=2)  # noqa: S310
             return
         time.sleep(POLL)
     raise CommandError(f"The portal did not answer within {START_LIMIT} seconds.")
