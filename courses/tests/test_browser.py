@@ -443,7 +443,9 @@ def test_every_page_is_accessible_in_light_dark_and_on_a_phone(watched, who, tmp
             page.get_by_role("link", name="Priya Raman").first.click()
         elif address == "certificate":
             page.goto("/transcript/")
-            document = page.get_by_role("link", name="Certificate,").first.get_attribute("href")
+            document = page.locator("a[href^='/certificates/'][href$='.pdf']").first.get_attribute(
+                "href"
+            )
             page.goto(f"/verify/{document.split('/')[-1].removesuffix('.pdf')}/")
         else:
             page.goto(address)
