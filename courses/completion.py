@@ -191,8 +191,9 @@ def complete(*, enrollment: Enrollment, at: datetime) -> Completion:
     missing = [item for item in asked if not item.is_met]
     if missing:
         raise CompletionError("Not yet: " + "; ".join(item.note.lower() for item in missing) + ".")
-    earned_on, _ = completion_day(enrollment, at=at)
-    return _award(enrollment, credit_lines(enrollment.course, on=earned_on), at=at)
+    ended_at = _ended_at(enrollment, at=at)
+    lines = credit_lines(enrollment.course, on=ended_at.date())
+    return _award(enrollment, lines, ended_at=ended_at, at=at)
 
 
 @transaction.atomic
@@ -226,13 +227,13 @@ def complete_in_part(*, enrollment: Enrollment, reason: str, by: User, at: datet
         raise CompletionError("More than the attendance is outstanding.")
     if not open_steps:
         raise CompletionError("Nothing is outstanding: the whole credit can be given.")
-    earned_on, _ = completion_day(enrollment, at=at)
-    lines = _partial_lines(enrollment, on=earned_on)
+    ended_at = _ended_at(enrollment, at=at)
+    lines = _partial_lines(enrollment, on=ended_at.date())
     if not lines:
         raise CompletionError(
             "No approving body of this course gives credit for the part that was attended."
         )
-    return _award(enrollment, lines, at=at, granted_by=by, partial_reason=reason)
+    return _award(enrollment, lines, ended_at=ended_at, at=at, granted_by=by, partial_reason=reason)
 
 
 def _locked(enrollment: Enrollment) -> tuple[Enrollment, Completion | None]:
@@ -257,12 +258,16 @@ def _award(
     enrollment: Enrollment,
     lines: list[ledger.Line],
     *,
+    ended_at: datetime,
     at: datetime,
     granted_by: User | None = None,
     partial_reason: str = "",
 ) -> Completion:
-    """Write credit, certificate and completion. Needs the enrollment locked."""
-    earned_on, time_zone = completion_day(enrollment, at=at)
+    """Write credit, certificate and completion, of the day of ``ended_at`` in its zone.
+
+    Needs the enrollment locked.
+    """
+    earned_on, time_zone = ended_at.date(), str(ended_at.tzinfo)
     earlier = repeats.earlier_credit(learner=enrollment.learner, course=enrollment.course)
     if earlier and not repeats.may_repeat(enrollment.course, earlier, on=earned_on):
         raise CompletionError(repeats.why_not(enrollment.course, earlier))
@@ -272,7 +277,7 @@ def _award(
             f"credit. Your work is kept. Write to {enrollment.course.provider}: "
             f"{enrollment.course.provider.email}."
         )
-    facts = activity(enrollment, at=at)
+    facts = activity(enrollment, ended_at=ended_at)
     if granted_by:
         attended = hours.from_minutes(attended_minutes(enrollment), minutes_per_hour=60)
         facts = replace(facts, clock_hours=max(hours.QUARTER_HOUR, attended))
@@ -326,22 +331,15 @@ def apply_edit(*, enrollment: Enrollment, at: datetime) -> Completion | None:
         return None
 
 
-def completion_day(enrollment: Enrollment, *, at: datetime) -> tuple[date, str]:
-    """The day that the credit is of, and the time zone it is a day in.
+def _ended_at(enrollment: Enrollment, *, at: datetime) -> datetime:
+    """When it was completed, in the zone whose day counts.
 
-    A live course: the day its session ended, in the session's zone. On demand: the day of the last
-    requirement, in the learner's zone.
+    A live course: the end of its session, in the session's zone. On demand: when the learner did
+    the last thing that was asked, in the learner's zone; the credit may be given much later.
     """
     session = enrollment.session
     if session is not None:
-        return session.ends_at.astimezone(session.tz).date(), session.time_zone
-    learner = enrollment.learner
-    finished_at = min(at, _finished_at(enrollment) or at)
-    return finished_at.astimezone(learner.tz).date(), learner.time_zone
-
-
-def _finished_at(enrollment: Enrollment) -> datetime | None:
-    """When the learner did the last thing that was asked; the credit may be given much later."""
+        return session.ends_at.astimezone(session.tz)
     asked = enrollment.requirements
     read = enrollment.lesson_progress.filter(lesson__in=asked.get("lessons", []))
     passed = enrollment.attempts.filter(right__gte=F("needed"))
@@ -351,7 +349,8 @@ def _finished_at(enrollment: Enrollment) -> datetime | None:
         enrollment.evaluated_at if "evaluation" in asked else None,
         enrollment.attested_at if "attestation" in asked else None,
     ]
-    return max((moment for moment in moments if moment is not None), default=None)
+    finished_at = max((moment for moment in moments if moment is not None), default=at)
+    return min(at, finished_at).astimezone(enrollment.learner.tz)
 
 
 def credit_lines(course: Course, *, on: date) -> list[ledger.Line]:
@@ -402,14 +401,12 @@ def _partial_lines(enrollment: Enrollment, *, on: date) -> list[ledger.Line]:
     return [line for line in partial if line.hours > 0]
 
 
-def activity(enrollment: Enrollment, *, at: datetime) -> ledger.Activity:
+def activity(enrollment: Enrollment, *, ended_at: datetime) -> ledger.Activity:
     """Everything about the course and this enrollment that the ledger freezes."""
     course, provider, session = enrollment.course, enrollment.course.provider, enrollment.session
     instructors = course.course_instructors.select_related("instructor").order_by("position", "pk")
     zone = session.tz if session else enrollment.learner.tz
     started_at = (session.starts_at if session else enrollment.enrolled_at).astimezone(zone)
-    ended_at = session.ends_at if session else min(at, _finished_at(enrollment) or at)
-    ended_at = ended_at.astimezone(zone)
     return ledger.Activity(
         key=course.key,
         title=course.title,
