@@ -1,0 +1,27 @@
+"""What is true of credit: ledger entries, their certificates, and what is said about them."""
+
+from transcripts.models.certificates import Certificate, certificate_storage
+from transcripts.models.corrections import CorrectionRequest
+from transcripts.models.credit import (
+    CreditEntry,
+    CreditEntryQuerySet,
+    CreditLine,
+    ReasonClass,
+    readable_by,
+)
+from transcripts.models.jobs import Job, JobItem
+from transcripts.models.reflections import Reflection
+
+__all__ = [
+    "Certificate",
+    "CorrectionRequest",
+    "CreditEntry",
+    "CreditEntryQuerySet",
+    "CreditLine",
+    "Job",
+    "JobItem",
+    "ReasonClass",
+    "Reflection",
+    "certificate_storage",
+    "readable_by",
+]
