@@ -1,5 +1,6 @@
 """What is true of courses: who offers, what is offered, how it is listed, who learns."""
 
+from courses.models.assignments import Assignment
 from courses.models.attempts import Attempt
 from courses.models.attendance import AttendanceInterval, AttendanceUpload
 from courses.models.calendar_feeds import CalendarFeed
@@ -39,6 +40,7 @@ __all__ = [
     "AgendaItem",
     "Approval",
     "ApprovingBody",
+    "Assignment",
     "Attempt",
     "AttendanceInterval",
     "AttendanceUpload",

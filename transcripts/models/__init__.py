@@ -10,6 +10,7 @@ from transcripts.models.credit import (
     readable_by,
 )
 from transcripts.models.jobs import Job, JobItem
+from transcripts.models.plans import PlanLine, TrainingPlan
 from transcripts.models.reflections import Reflection
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "CreditLine",
     "Job",
     "JobItem",
+    "PlanLine",
     "ReasonClass",
     "Reflection",
+    "TrainingPlan",
     "certificate_storage",
     "readable_by",
 ]
