@@ -9,7 +9,9 @@ from transcripts.models.credit import (
     ReasonClass,
     readable_by,
 )
+from transcripts.models.evidence import Evidence
 from transcripts.models.jobs import Job, JobItem
+from transcripts.models.outside import OutsideCredit, OutsideDecision, OutsideLine
 from transcripts.models.plans import PlanLine, TrainingPlan
 from transcripts.models.reflections import Reflection
 
@@ -19,8 +21,12 @@ __all__ = [
     "CreditEntry",
     "CreditEntryQuerySet",
     "CreditLine",
+    "Evidence",
     "Job",
     "JobItem",
+    "OutsideCredit",
+    "OutsideDecision",
+    "OutsideLine",
     "PlanLine",
     "ReasonClass",
     "Reflection",

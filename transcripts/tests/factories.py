@@ -1,13 +1,23 @@
 """The smallest valid credit, written by the ledger itself: there is no other writer."""
 
+import hashlib
+import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import factory
+from django.core.files.base import ContentFile
 
 from accounts.tests.factories import UserFactory
 from transcripts import certificates, ledger
-from transcripts.models import Certificate, CreditEntry
+from transcripts.models import (
+    Certificate,
+    CreditEntry,
+    Evidence,
+    OutsideCredit,
+    OutsideDecision,
+    OutsideLine,
+)
 
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -100,3 +110,82 @@ class CertificateFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
         return certificates.issue(entry=kwargs["entry"], at=LONG_AGO)
+
+
+class EvidenceFactory(factory.django.DjangoModelFactory):
+    """A PDF of one page that somebody uploaded; its bytes are ``content``."""
+
+    class Meta:
+        model = Evidence
+
+    owner = factory.SubFactory(UserFactory)
+    name = "certificate.pdf"
+    media_type = "application/pdf"
+    pages = 1
+    uploaded_at = LONG_AGO
+    content = factory.Sequence(lambda n: b"%%PDF-1.7 %d" % n)
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        content = kwargs.pop("content")
+        key = uuid.uuid4().hex
+        evidence = model_class(
+            *args, size=len(content), sha256=hashlib.sha256(content).hexdigest(), **kwargs
+        )
+        evidence.file.save(f"evidence/{key}", ContentFile(content), save=False)
+        if evidence.is_picture:
+            evidence.preview.save(f"evidence/{key}-preview", ContentFile(content), save=False)
+        evidence.save()
+        return evidence
+
+
+class OutsideCreditFactory(factory.django.DjangoModelFactory):
+    """Two hours of ethics that a holder recorded, with its proof, and nobody looked at yet."""
+
+    class Meta:
+        model = OutsideCredit
+        skip_postgeneration_save = True
+
+    holder = factory.SubFactory(UserFactory)
+    title = "EMDR Basic Training, Part One"
+    provider = "Tamarack Trauma Institute"
+    format = "in-person"
+    started_on = factory.SelfAttribute("earned_on")
+    earned_on = date(2026, 1, 10)
+    hours = Decimal(2)
+    evidence = factory.SubFactory(EvidenceFactory, owner=factory.SelfAttribute("..holder"))
+    recorded_at = LONG_AGO
+    changed_at = LONG_AGO
+
+    class Params:
+        withdrawn = factory.Trait(withdrawn_at=LONG_AGO)
+
+    @factory.post_generation
+    def lines(self, create, extracted, **kwargs):
+        OutsideLine.objects.create(
+            credit=self,
+            position=0,
+            body="nbcc-acep",
+            body_name="NBCC ACEP",
+            approval_number="ACEP No. 0000",
+            credit_type="ethics",
+            credit_type_name="Ethics",
+            hours=self.hours,
+        )
+
+
+class OutsideDecisionFactory(factory.django.DjangoModelFactory):
+    """A supervisor saw the proof and confirms it."""
+
+    class Meta:
+        model = OutsideDecision
+
+    credit = factory.SubFactory(OutsideCreditFactory)
+    verdict = "confirmed"
+    decided_by = factory.SubFactory(UserFactory)
+    decided_by_name = factory.SelfAttribute("decided_by.legal_name")
+    capacity = "supervisor"
+    decided_at = LONG_AGO
+
+    class Params:
+        refused = factory.Trait(verdict="refused", reason="The name is another person’s.")
