@@ -57,6 +57,7 @@ _ESSENTIAL = [
         "Credit corrected",
         "when your credit is corrected, or a correction that you asked for is declined",
     ),
+    ("review-signed", "Review signed", "when a supervisor of yours signs a review"),
 ]
 
 _OPTIONAL = [
@@ -80,6 +81,12 @@ _OPTIONAL = [
         "enrollment-expiring",
         "Enrollment ending soon",
         "when the time to finish a course of yours is nearly over",
+    ),
+    ("review-due", "Review due", "on the day on which a review of a trainee of yours is due"),
+    (
+        "review-notes",
+        "Notes on a transcript",
+        "when a supervisor comments on your transcript, or a trainee answers your comment",
     ),
 ]
 

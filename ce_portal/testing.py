@@ -61,6 +61,7 @@ def _empty_process_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 # module cannot begin with a digit in an import.
 APPEND_ONLY = (
     "transcripts.migrations.0002_append_only_ledger",
+    "transcripts.migrations.0016_append_only_reviews",
     "accounts.migrations.0007_append_only_history",
     "courses.migrations.0023_append_only_attempts",
     "transcripts.migrations.0014_frozen_outside_credit",

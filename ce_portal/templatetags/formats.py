@@ -41,6 +41,12 @@ def day(value: date) -> str:
 
 
 @register.filter
+def period(since: date | None, until: date | None) -> str:
+    """Jan 1, 2025 through Dec 31, 2026; or All time."""
+    return formats.show_period(since, until)
+
+
+@register.filter
 def moment(value: datetime, zone: str = "") -> str:
     """Tue, Feb 2, 12:00 PM EST, in ``zone`` or in the reader's."""
     return formats.show_moment(value, _zone(zone))

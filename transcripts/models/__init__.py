@@ -14,6 +14,7 @@ from transcripts.models.jobs import Job, JobItem
 from transcripts.models.outside import OutsideCredit, OutsideDecision, OutsideLine
 from transcripts.models.plans import PlanLine, TrainingPlan
 from transcripts.models.reflections import Reflection
+from transcripts.models.reviews import Review, ReviewDay, ReviewLine, ReviewNote
 
 __all__ = [
     "Certificate",
@@ -30,6 +31,10 @@ __all__ = [
     "PlanLine",
     "ReasonClass",
     "Reflection",
+    "Review",
+    "ReviewDay",
+    "ReviewLine",
+    "ReviewNote",
     "TrainingPlan",
     "certificate_storage",
     "readable_by",

@@ -1,0 +1,243 @@
+"""What a supervisor notes about a trainee's transcript, and what the two say about it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max, Min, Prefetch, Q
+from django.urls import reverse
+
+from accounts import mail
+from accounts.models import Supervision, User
+from transcripts.models import CorrectionRequest, CreditEntry, ReviewNote
+
+QUIET = timedelta(minutes=10)  # after the last note, until a mail tells of all of them
+LONGEST = timedelta(hours=1)  # that the first of them waits
+AGAIN = timedelta(minutes=5)  # within which the same words are the same note, sent twice
+
+
+class NoteError(Exception):
+    """Why this cannot be noted, in a sentence for the one who wrote it."""
+
+
+class NobodyReads(NoteError):
+    """The supervision has ended: what is written now would reach nobody."""
+
+
+@dataclass
+class Thread:
+    """A supervisor's note with its answers, oldest first."""
+
+    note: ReviewNote
+    answers: list[ReviewNote] = field(default_factory=list)
+
+    @property
+    def correction(self) -> str:
+        """What came of the flag: "" if there is none, else "unasked", "open" or how it ended."""
+        entry = self.note.entry
+        if not self.note.asks_correction or entry is None:
+            return ""
+        if entry.is_reversed:
+            return "reversed"
+        asked = entry.correction_requests.all()
+        later = [one for one in asked if one.asked_at >= self.note.written_at]
+        return (later[0].decision or "open") if later else "unasked"
+
+
+def threads(
+    *, holder: User, reader: User, at: datetime, supervisor: User | None = None
+) -> list[Thread]:
+    """What the reader may see of the notes on the holder's transcript, newest note first."""
+    notes = ReviewNote.objects.visible_to(reader, at=at).filter(holder=holder)
+    if supervisor is not None:
+        notes = notes.filter(supervisor=supervisor)
+    notes = notes.select_related("entry__certificate", "entry__reversal").prefetch_related(
+        Prefetch("entry__correction_requests", CorrectionRequest.objects.newest_first())
+    )
+    return _threads(notes.oldest_first())
+
+
+def _threads(notes: Iterable[ReviewNote]) -> list[Thread]:
+    found: dict[uuid.UUID, Thread] = {}
+    for note in notes:
+        if note.answers_id is None:
+            found[note.pk] = Thread(note)
+        elif note.answers_id in found:
+            found[note.answers_id].answers.append(note)
+    return list(reversed(found.values()))
+
+
+@transaction.atomic
+def write(
+    *,
+    supervision: Supervision,
+    words: str,
+    is_shared: bool,
+    at: datetime,
+    entry: CreditEntry | None = None,
+    asks_correction: bool = False,
+) -> ReviewNote:
+    """The supervisor notes something about one line of the transcript, or about all of it.
+
+    The same words at once again are the same note.
+    Locks the supervision, so nothing is noted after its end; and of a line that shall be corrected
+    the entry, so its reversal at that moment is not overlooked.
+    Once it is quiet for some minutes, a mail tells the trainee of what is shared.
+    Raises NobodyReads if the supervision has ended, and NoteError if a correction is asked of what
+    cannot be corrected, or behind the trainee's back.
+    """
+    supervision = _locked(Supervision.objects.filter(pk=supervision.pk), at=at)
+    if asks_correction:
+        _check_correctable(entry, is_shared=is_shared)
+    return _keep(
+        ReviewNote(
+            supervisor=supervision.supervisor,
+            holder=supervision.trainee,
+            author=supervision.supervisor,
+            author_name=supervision.supervisor.legal_name,
+            entry=entry,
+            words=words,
+            is_shared=is_shared,
+            asks_correction=asks_correction,
+            written_at=at,
+        )
+    )
+
+
+@transaction.atomic
+def answer(*, note: ReviewNote, by: User, words: str, at: datetime) -> ReviewNote:
+    """One of the two answers a shared note.
+
+    The same words at once again are the same answer.
+    Locks the supervision, so nothing is answered after its end.
+    Once it is quiet for some minutes, a mail tells the other.
+    Raises NobodyReads if no supervision is active, and NoteError if the note is private.
+    """
+    between = Supervision.objects.filter(supervisor=note.supervisor_id, trainee=note.holder_id)
+    _locked(between, at=at)
+    if not note.is_shared:
+        raise NoteError("Only a shared note can be answered.")
+    return _keep(
+        ReviewNote(
+            supervisor_id=note.supervisor_id,
+            holder_id=note.holder_id,
+            author=by,
+            author_name=by.legal_name,
+            answers_id=note.answers_id or note.pk,
+            words=words,
+            is_shared=True,
+            written_at=at,
+        )
+    )
+
+
+def _keep(note: ReviewNote) -> ReviewNote:
+    same = ReviewNote.objects.filter(
+        supervisor=note.supervisor_id,
+        holder=note.holder_id,
+        author=note.author_id,
+        entry=note.entry_id,
+        answers=note.answers_id,
+        words=note.words,
+        is_shared=note.is_shared,
+        asks_correction=note.asks_correction,
+        written_at__gt=note.written_at - AGAIN,
+    ).first()
+    if same is not None:
+        return same
+    note.save(force_insert=True)
+    return note
+
+
+def _check_correctable(entry: CreditEntry | None, *, is_shared: bool) -> None:
+    if entry is None:
+        raise NoteError("Choose the line that shall be corrected.")
+    if not is_shared:
+        raise NoteError("Share the note, so that the trainee can ask for the correction.")
+    entry = CreditEntry.objects.select_for_update(of=["self"], no_key=True).get(pk=entry.pk)
+    if entry.is_reversal or entry.is_reversed:
+        raise NoteError("This credit was reversed by now. Look at what stands in its place.")
+
+
+def _locked(rows: Any, *, at: datetime) -> Supervision:
+    active = (
+        rows.active(at=at)
+        .select_for_update(of=["self"])
+        .select_related("supervisor", "trainee")
+        .first()
+    )
+    if active is None:
+        raise NobodyReads("The supervision has ended: nobody would read what you write.")
+    return active
+
+
+# --- Mail -------------------------------------------------------------------
+
+
+def untold(*, at: datetime, limit: int) -> list[dict[str, uuid.UUID]]:
+    """Whose shared notes on whose transcript wait for a mail, and have been left to rest."""
+    waiting = (
+        ReviewNote.objects.filter(told_at__isnull=True, is_shared=True)
+        .values("supervisor_id", "holder_id", "author_id")
+        .annotate(first=Min("written_at"), last=Max("written_at"))
+        .filter(Q(last__lte=at - QUIET) | Q(first__lte=at - LONGEST))
+        .order_by("first")
+    )
+    names = ("supervisor_id", "holder_id", "author_id")
+    return [{name: row[name] for name in names} for row in waiting[:limit]]
+
+
+@transaction.atomic
+def tell(
+    *, supervisor_id: uuid.UUID, holder_id: uuid.UUID, author_id: uuid.UUID, at: datetime
+) -> None:
+    """Promise one mail to the other side, of all that waits. Again promises nothing more.
+
+    A supervisor who may not read the record any more is told of nothing.
+    Locks the notes, so two workers do not tell of the same.
+    """
+    notes = list(
+        ReviewNote.objects.filter(
+            supervisor=supervisor_id,
+            holder=holder_id,
+            author=author_id,
+            told_at__isnull=True,
+            is_shared=True,
+        )
+        .select_for_update(of=["self"])
+        .select_related("supervisor", "holder", "author", "entry", "answers__entry")
+        .order_by("written_at", "id")
+    )
+    if not notes:
+        return
+    ReviewNote.objects.filter(pk__in=[note.pk for note in notes]).update(told_at=at)
+    first = notes[0]
+    by_supervisor = first.is_by_supervisor
+    pair = Supervision.objects.active(at=at).filter(supervisor=supervisor_id, trainee=holder_id)
+    if not by_supervisor and not pair.exists():
+        return
+    about = [note.entry or (note.answers.entry if note.answers else None) for note in notes]
+    page = (
+        reverse("transcripts:reviews")
+        if by_supervisor
+        else reverse("transcripts:trainee", args=[holder_id])
+    )
+    mail.post(
+        recipient=first.holder if by_supervisor else first.supervisor,
+        kind="review-notes",
+        key=f"review-notes:{first.pk}",
+        template="review_notes",
+        context={
+            "author": first.author,
+            "count": len(notes),
+            "are_answers": not by_supervisor,
+            "titles": list(dict.fromkeys(entry.title for entry in about if entry)),
+            "path": f"{page}#notes",
+        },
+        at=at,
+    )
