@@ -58,8 +58,9 @@ def accept(*, supervision: Supervision, at: datetime) -> None:
     if supervision.declined_at or supervision.ended_at:
         raise SupervisionError("This request is closed. Your supervisor can ask again.")
     if supervision.accepted_at is None:
-        supervision.accepted_at = at
-        supervision.save(update_fields=["accepted_at"])
+        supervision.accepted_at = supervision.begins_at = at
+        supervision.shares_credit = supervision.shares_reflections = True
+        supervision.save()
         _take_back_mail(supervision, at=at)
 
 

@@ -50,6 +50,9 @@ class SupervisionFactory(factory.django.DjangoModelFactory):
     trainee = factory.SubFactory(UserFactory)
     requested_at = LONG_AGO
     accepted_at = LONG_AGO
+    begins_at = factory.SelfAttribute("accepted_at")
+    shares_credit = True
+    shares_reflections = True
 
     class Params:
         waiting = factory.Trait(accepted_at=None)

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts.models import OutgoingMail, Supervision
+from accounts.models import OutgoingMail, Scope, Supervision
 from accounts.tests.factories import LicenseFactory, SupervisionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,6 +63,21 @@ def test_a_supervision_request_without_its_mail_becomes_a_promise_and_no_other(b
     assert "\nhttps://portal.example.org/supervision/\n" in promise.body
     assert (promise.created_at, promise.next_attempt_at) == (ASKED_AT, ASKED_AT)
     assert Supervision.objects.count() == 5
+
+
+def test_who_reads_a_record_keeps_what_they_read_and_nobody_gets_more(before):
+    active, waiting = SupervisionFactory(), SupervisionFactory(waiting=True)
+    before("0007_append_only_history")
+
+    migrate("0010_supervision_begins_with_consent")
+
+    assert [
+        (kept.begins_at, kept.ends_at, kept.scopes)
+        for kept in [Supervision.objects.get(pk=active.pk), Supervision.objects.get(pk=waiting.pk)]
+    ] == [
+        (active.accepted_at, None, [Scope.CREDIT, Scope.REFLECTIONS]),
+        (None, None, []),
+    ]
 
 
 def test_a_license_of_before_has_its_first_version_once(before):

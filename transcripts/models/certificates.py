@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Scope, User
 from transcripts.models.credit import CreditEntry, readable_by
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         """Certificates of the credit that the user may read at that moment."""
         if user.has_perm("transcripts.view_certificate"):
             return self.all()
-        return self.filter(readable_by(user, at=at, holder="entry__holder"))
+        return self.filter(readable_by(user, scope=Scope.CREDIT, at=at, holder="entry__holder"))
 
     def with_status(self) -> CertificateQuerySet:
         """Fetches what ``status``, ``reversal`` and ``successor`` read."""

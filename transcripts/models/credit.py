@@ -8,26 +8,28 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from accounts.models import Supervision, User
+from accounts.models import Scope, Supervision, User
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
-def readable_by(user: User | AnonymousUser, *, at: datetime, holder: str) -> Q:
-    """Whose credit the user may read at that moment: their own, and their trainees'."""
-    supervised = Supervision.objects.active(at=at).filter(
-        supervisor=user.pk, trainee=OuterRef(holder)
+def readable_by(user: User | AnonymousUser, *, scope: Scope, at: datetime, holder: str) -> Q:
+    """Their own, and at that moment what their trainees let them read of that part."""
+    supervised = (
+        Supervision.objects.active(at=at)
+        .sharing(scope)
+        .filter(supervisor=user.pk, trainee=OuterRef(holder))
     )
     return Q(**{holder: user.pk}) | Q(Exists(supervised))
 
 
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> CreditEntryQuerySet:
-        """The user's own credit, that of people they supervise at that moment, and staff: all."""
+        """The user's own credit, what their trainees share at that moment, and staff: all."""
         if user.has_perm("transcripts.view_creditentry"):
             return self.all()
-        return self.filter(readable_by(user, at=at, holder="holder"))
+        return self.filter(readable_by(user, scope=Scope.CREDIT, at=at, holder="holder"))
 
     def earned_between(self, since: date | None, until: date | None) -> CreditEntryQuerySet:
         """Earned from ``since`` up to and not including ``until``; None leaves that side open."""

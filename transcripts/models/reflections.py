@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
-from accounts.models import Supervision, User
-from transcripts.models.credit import CreditEntry
+from accounts.models import Scope, User
+from transcripts.models.credit import CreditEntry, readable_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 
 class ReflectionQuerySet(models.QuerySet["Reflection"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> ReflectionQuerySet:
-        """One's own; and of people one supervises at that moment, what they chose to share.
+        """One's own; and of trainees who let one read reflections, each that they chose to share.
 
         Nobody else's, not for staff either: it is a private note.
         """
-        supervised = Supervision.objects.active(at=at).filter(
-            supervisor=user.pk, trainee=OuterRef("entry__holder")
-        )
-        return self.filter(Q(entry__holder=user.pk) | (Q(is_shared=True) & Q(Exists(supervised))))
+        readable = readable_by(user, scope=Scope.REFLECTIONS, at=at, holder="entry__holder")
+        return self.filter(readable, Q(entry__holder=user.pk) | Q(is_shared=True))
 
 
 class Reflection(models.Model):

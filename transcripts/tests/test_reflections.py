@@ -137,6 +137,13 @@ def test_a_note_is_read_by_current_supervisors_and_only_once_shared():
     assert not seen_by(current.supervisor, at=current.accepted_at - timedelta(seconds=1))
 
 
+def test_a_shared_note_is_read_only_by_supervisors_who_may_read_reflections():
+    note = write(CreditEntryFactory(), is_shared=True)
+    reader = SupervisionFactory(trainee=note.entry.holder, shares_reflections=False).supervisor
+
+    assert not seen_by(reader)
+
+
 def test_a_supervisor_reads_shared_notes_on_the_transcript_and_no_others(client):
     shown = CertificateFactory().entry
     hidden = CertificateFactory(entry=CreditEntryFactory(holder=shown.holder)).entry

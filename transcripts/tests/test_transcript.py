@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser, Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import User
 from accounts.tests.factories import SupervisionFactory, UserFactory
 from transcripts import ledger, transcript
 from transcripts.models import Certificate, CreditEntry
@@ -181,6 +182,38 @@ def test_a_supervisor_reads_from_the_consent_until_the_end_and_at_no_other_momen
         end: (0, 0),
         end + instant: (0, 0),
     }
+
+
+def test_a_supervisor_reads_from_the_first_day_until_the_last_whenever_the_trainee_consented():
+    consent, begin, end = (datetime(2026, 2, day, 9, 0, tzinfo=UTC) for day in (1, 2, 3))
+    second = timedelta(seconds=1)
+    holder = CertificateFactory().entry.holder
+    supervisor = SupervisionFactory(
+        trainee=holder, requested_at=consent, accepted_at=consent, begins_at=begin, ends_at=end
+    ).supervisor
+
+    readable = {
+        moment: CreditEntry.objects.visible_to(supervisor, at=moment).count()
+        for moment in (consent, begin - second, begin, end - second, end)
+    }
+
+    assert readable == {consent: 0, begin - second: 0, begin: 1, end - second: 1, end: 0}
+
+
+def test_a_supervisor_reads_credit_only_if_credit_is_shared(noon):
+    holder = CertificateFactory().entry.holder
+    supervisor = SupervisionFactory(trainee=holder, shares_credit=False).supervisor
+
+    assert list(CreditEntry.objects.visible_to(supervisor, at=noon)) == []
+    assert list(Certificate.objects.visible_to(supervisor, at=noon)) == []
+
+
+@pytest.mark.parametrize("closed", ["supervisor", "trainee"])
+def test_nothing_is_read_once_an_account_is_closed(noon, closed):
+    link = SupervisionFactory(trainee=CreditEntryFactory().holder)
+    User.objects.filter(pk=getattr(link, closed).pk).update(is_active=False)
+
+    assert list(CreditEntry.objects.visible_to(link.supervisor, at=noon)) == []
 
 
 def test_two_supervisions_of_one_trainee_do_not_double_an_entry(noon):

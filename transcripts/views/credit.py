@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.models import Supervision
+from accounts.models import Scope, Supervision
 from accounts.requests import SignedInRequest
 from ce_portal import csv_files
 from ce_portal.formats import show_period
@@ -142,7 +142,7 @@ def trainee(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
-    supervision = _active_supervision(request, person_id)
+    supervision = _active_supervision(request, person_id, scope=Scope.CREDIT)
     return _as_csv(
         transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
     )
@@ -188,7 +188,7 @@ def certificate_link(request: SignedInRequest, code: str) -> HttpResponse:
 @never_cache
 @require_safe
 def trainee_zip(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponseBase:
-    supervision = _active_supervision(request, person_id)
+    supervision = _active_supervision(request, person_id, scope=Scope.CREDIT)
     return _as_zip(
         transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
     )
@@ -215,12 +215,13 @@ def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
     return get_object_or_404(visible.select_related("entry"), code=spelled)
 
 
-def _active_supervision(request: SignedInRequest, person_id: uuid.UUID) -> Supervision:
-    return get_object_or_404(
-        Supervision.objects.active(at=timezone.now()).select_related("trainee"),
-        supervisor=request.user,
-        trainee=person_id,
-    )
+def _active_supervision(
+    request: SignedInRequest, person_id: uuid.UUID, *, scope: Scope | None = None
+) -> Supervision:
+    active = Supervision.objects.active(at=timezone.now()).select_related("trainee")
+    if scope:
+        active = active.sharing(scope)
+    return get_object_or_404(active, supervisor=request.user, trainee=person_id)
 
 
 def _as_csv(transcript: transcript_story.Transcript) -> HttpResponse:
