@@ -7,31 +7,25 @@ import json
 import random
 import resource
 import statistics
-from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
-from django.template import engines
-from django.test import override_settings
-from django.urls import include, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from courses import catalog, listing, made_catalog, shelf
+from courses.management import pages
 from courses.management.sign_in import cookie_of
 from courses.models import Course
 
 ROUNDS = 120  # requests of each kind
-FLOOR = "a bare page"
+WARM_UP = 20  # requests of each kind
 
 
 class Command(BaseCommand):
@@ -53,8 +47,7 @@ class Command(BaseCommand):
             "loading": _measure_loading(),
             "pages": {},
         }
-        with override_settings(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["localhost"]):
-            handler = WSGIHandler()
+        with pages.handler() as handler:
             for seed, (who, cookie) in enumerate(
                 (("anonymous", ""), ("signed in", _session_of_somebody()))
             ):
@@ -68,16 +61,8 @@ class Command(BaseCommand):
     def _print(self, figures: dict[str, Any]) -> None:
         say = self.stdout.write
         say(f"{figures['courses']:,} courses, {figures['database']}")
-        for who, pages in figures["pages"].items():
-            floor = pages[FLOOR]
-            say(f"\n  {who}: times the wall time of {FLOOR} ({floor['wall'] * 1000:.2f} ms)")
-            say(f"  {'':24}{'median':>8}{'p95':>8}{'CPU':>8}{'queries':>9}")
-            for kind, page in pages.items():
-                say(
-                    f"  {kind:24}{page['wall'] / floor['wall']:>8.1f}"
-                    f"{page['p95'] / floor['wall']:>8.1f}{page['cpu'] / floor['cpu']:>8.1f}"
-                    f"{page['queries']:>9}"
-                )
+        for who, taken in figures["pages"].items():
+            say(f"\n  {who}: " + "\n  ".join(pages.table(taken)))
         loading, publishing = figures["loading"], figures["publishing"]
         say(
             f"\n  A process reads the catalog in {loading['seconds']:.2f} s and "
@@ -91,26 +76,7 @@ class Command(BaseCommand):
 # --- Pages ------------------------------------------------------------------
 
 
-@login_not_required
-def bare(request: HttpRequest) -> HttpResponse:
-    """The portal's frame around nothing: the least that a page of this portal can cost."""
-    template = engines["django"].from_string('{% extends "base.html" %}')
-    return HttpResponse(_template(template).render({}, request))
-
-
-_templates: list[Any] = []
-
-
-def _template(template: Any) -> Any:
-    """Parsed once, as the loader keeps those of other pages."""
-    _templates[:] = _templates or [template]
-    return _templates[0]
-
-
-urlpatterns = [path("bare/", bare), path("", include(settings.ROOT_URLCONF))]
-
-
-def _measure_pages(handler: WSGIHandler, cookie: str, *, seed: int) -> dict[str, dict[str, float]]:
+def _measure_pages(handler: WSGIHandler, cookie: str, *, seed: int) -> dict[str, pages.Figures]:
     rng = random.Random(seed)  # noqa: S311  the same requests every time
     words = made_catalog.queries(seed=seed, n=10 * ROUNDS)
     one = [query for query in words if " " not in query][:ROUNDS]
@@ -122,81 +88,20 @@ def _measure_pages(handler: WSGIHandler, cookie: str, *, seed: int) -> dict[str,
         return urlencode({facet: rng.choice(list(labels[facet])) for facet in chosen})
 
     kinds: dict[str, list[str]] = {
-        FLOOR: ["/bare/"] * ROUNDS,
+        pages.FLOOR: [pages.BARE] * ROUNDS,
         "browse": [_catalog()] * ROUNDS,
         "one word": [_catalog(q=query) for query in one],
         "two words": [_catalog(q=query) for query in two],
         "two facets": [f"{_catalog()}?{facets()}" for _ in range(ROUNDS)],
         "deep page": [_catalog(page=rng.randint(2, 400)) for _ in range(ROUNDS)],
     }
-    for url in (*kinds[FLOOR][:20], *kinds["browse"][:20]):
-        _get(handler, url, cookie)
-    taken: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
-    queries: dict[str, int] = dict.fromkeys(kinds, 0)
-    # Taken in turn, so that whatever else the machine does slows all alike.
-    for urls in zip(*kinds.values(), strict=False):
-        for kind, url in zip(kinds, urls, strict=True):
-            with _Counted() as counted:
-                cpu, wall = process_time(), perf_counter()
-                _get(handler, url, cookie)
-                taken[kind].append((perf_counter() - wall, process_time() - cpu))
-            queries[kind] = max(queries[kind], counted.queries)
-    pages = {kind: _summary(times, queries[kind]) for kind, times in taken.items()}
-    mixed = [time for kind in kinds if kind != FLOOR for time in taken[kind]]
-    pages["the mix of these"] = _summary(mixed, max(queries.values()))
-    return pages
-
-
-def _summary(times: list[tuple[float, float]], queries: int) -> dict[str, float]:
-    walls = sorted(wall for wall, _ in times)
-    return {
-        "wall": statistics.median(walls),
-        "p95": walls[int(len(walls) * 0.95)],
-        "cpu": statistics.median(cpu for _, cpu in times),
-        "queries": queries,
-    }
+    mix = kinds.keys() - {pages.FLOOR}
+    return pages.measure(handler, kinds, cookie, warm=[pages.BARE, _catalog()] * WARM_UP, mix=mix)
 
 
 def _catalog(**asked: object) -> str:
     query = urlencode(asked)
     return reverse("courses:catalog") + (f"?{query}" if query else "")
-
-
-class _Counted:
-    """Counts queries, also those of caches and sessions that are kept in the database."""
-
-    def __enter__(self) -> _Counted:
-        self.queries = 0
-        self._wrapper = connection.execute_wrapper(self._count)
-        self._wrapper.__enter__()
-        return self
-
-    def __exit__(self, *exc: Any) -> None:
-        self._wrapper.__exit__(*exc)
-
-    def _count(self, execute: Callable[..., Any], *args: Any) -> Any:
-        self.queries += 1
-        return execute(*args)
-
-
-def _get(handler: WSGIHandler, url: str, cookie: str) -> None:
-    address, _, query = url.partition("?")
-    environ = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": address,
-        "QUERY_STRING": query,
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "443",
-        "wsgi.url_scheme": "https",
-        "wsgi.input": BytesIO(),
-        "HTTP_COOKIE": cookie,
-    }
-    statuses: list[str] = []
-    response = handler(environ, lambda status, headers: statuses.append(status))  # type: ignore[arg-type]
-    b"".join(response)
-    response.close()
-    if not statuses[0].startswith("200"):
-        raise CommandError(f"{url} answered {statuses[0]}.")
 
 
 def _session_of_somebody() -> str:
