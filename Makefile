@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEMPLATES = $$(git ls-files 'templates/*.html')
 
-.PHONY: run test test-postgres test-browser test-documents bench lint format lock clean
+.PHONY: run test test-postgres test-browser test-documents bench chaos lint format lock clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python manage.py run_portal --port "$(PORT)"
@@ -30,6 +30,13 @@ test-documents: $(VENV)/.ready-dev
 # PostgreSQL.
 bench: $(VENV)/.ready-dev
 	@.ci/bench
+
+# Kills, starves and misleads real processes and looks for what is lost, doubled or half-written.
+# ROUNDS= how many in all; ONLY="storage,clock" kinds by words of their names; MODES=embedded or
+# production; SEED= repeats a run. Starts a PostgreSQL and a Redis of its own (.ci/install).
+chaos: $(VENV)/.ready-dev
+	@PYTHONPATH=.ci $(BIN)/python -m chaos $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(ONLY),--only "$(ONLY)") $(if $(MODES),--modes $(MODES)) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.ready-dev
 	@$(BIN)/ruff check .
