@@ -53,6 +53,11 @@ _ESSENTIAL = [
     ),
     ("certificate-ready", "Certificate ready", "when a certificate of yours is ready"),
     (
+        "outside-credit",
+        "Outside credit decided",
+        "when training that you took elsewhere and recorded is confirmed or refused",
+    ),
+    (
         "credit-correction",
         "Credit corrected",
         "when your credit is corrected, or a correction that you asked for is declined",

@@ -350,6 +350,8 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(VAR_DIR / "media")))
 MEDIA_URL = ""
 # Videos and documents of lessons, in bytes.
 LESSON_FILE_MAX_BYTES = env.int("LESSON_FILE_MAX_MB", default=500) * 1_000_000
+# What people upload as proof of training taken elsewhere, in bytes.
+EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=10) * 1024 * 1024
 # The bucket is private: files are read by the portal, never by a link of the storage.
 CERTIFICATES_BUCKET = env.str("CERTIFICATES_BUCKET", default="")
 if CERTIFICATES_BUCKET and find_spec("storages") is None:

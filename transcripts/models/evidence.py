@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.models import Scope, User
 from transcripts.models.certificates import certificate_storage
 from transcripts.models.credit import readable_by
 
@@ -22,8 +22,8 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
         """The user's own; what belongs to credit of their trainees, in scope; and staff: all."""
         if user.has_perm("transcripts.view_evidence"):
             return self.all()
-        of_credit = Q(credit__isnull=False) & readable_by(user, at=at, holder="credit__holder")
-        return self.filter(Q(owner=user.pk) | of_credit)
+        readable = readable_by(user, scope=Scope.EVIDENCE, at=at, holder="owner")
+        return self.filter(readable, Q(owner=user.pk) | Q(credit__isnull=False))
 
     def loose(self) -> EvidenceQuerySet:
         """Proof of nothing: the form was not finished, or another file took its place."""

@@ -11,7 +11,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Scope, User
 from transcripts.models.credit import readable_by
 from transcripts.models.evidence import Evidence
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 class OutsideCreditQuerySet(models.QuerySet["OutsideCredit"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> OutsideCreditQuerySet:
-        """The user's own, that of people they supervise at that moment, and staff: all."""
+        """The user's own, what their trainees share at that moment, and staff: all."""
         if user.has_perm("transcripts.view_outsidecredit"):
             return self.all()
-        return self.filter(readable_by(user, at=at, holder="holder"))
+        return self.filter(readable_by(user, scope=Scope.CREDIT, at=at, holder="holder"))
 
     def earned_between(self, since: date | None, until: date | None) -> OutsideCreditQuerySet:
         """Earned from ``since`` up to and not including ``until``; None leaves that side open."""

@@ -184,6 +184,8 @@ def test_who_reads_outside_credit_and_its_evidence(noon):
     readers = {
         "holder": holder,
         "supervisor": SupervisionFactory(trainee=holder).supervisor,
+        "of credit alone": SupervisionFactory(trainee=holder, shares_evidence=False).supervisor,
+        "of evidence alone": SupervisionFactory(trainee=holder, shares_credit=False).supervisor,
         "past supervisor": SupervisionFactory(trainee=holder, ended=True).supervisor,
         "waiting supervisor": SupervisionFactory(trainee=holder, waiting=True).supervisor,
         "supervisor of somebody else": SupervisionFactory().supervisor,
@@ -203,6 +205,8 @@ def test_who_reads_outside_credit_and_its_evidence(noon):
     } == {
         "holder": (1, 2),
         "supervisor": (1, 1),
+        "of credit alone": (1, 0),
+        "of evidence alone": (0, 1),
         "past supervisor": (0, 0),
         "waiting supervisor": (0, 0),
         "supervisor of somebody else": (0, 0),
