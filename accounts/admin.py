@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 # For what they register: ours take the place of it.
+import allauth.account.admin
 import allauth.mfa.admin
-import allauth.usersessions.admin  # noqa: F401
+import allauth.usersessions.admin
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
@@ -22,6 +24,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
 from accounts import mail, names, people
 from accounts.models import License, NameChange, OutgoingMail, Supervision, User
+from accounts.traced import TracedAdmin
 
 
 class PersonForm(UserChangeForm):
@@ -80,7 +83,7 @@ class NameChangeInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, TracedAdmin):
     """People. Accounts are made by signing up; staff are made here."""
 
     form = PersonForm
@@ -97,6 +100,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         ("Dates", {"fields": ["date_joined", "last_login"]}),
     ]
     filter_horizontal = ["groups"]
+
+    def people_of(self, row: User) -> list[User]:
+        return [row]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """A legal name changes by the verb that keeps its history."""
@@ -125,13 +131,23 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
 
 
+admin.site.unregister(EmailAddress)
 admin.site.unregister(UserSession)
 admin.site.unregister(Authenticator)
 
 
+@admin.register(EmailAddress)
+class AddressAdmin(allauth.account.admin.EmailAddressAdmin, TracedAdmin):
+    """Addresses that are proved, and that wait for their proof."""
+
+    people = ("user",)
+
+
 @admin.register(Authenticator)
-class SecondFactorAdmin(ModelAdmin):
+class SecondFactorAdmin(TracedAdmin):
     """Whose sign-in asks for what. Deleting a lost one is how its owner gets in again."""
+
+    people = ("user",)
 
     list_display = ["user", "type", "created_at", "last_used_at"]
     list_select_related = ["user"]
@@ -149,8 +165,10 @@ class SecondFactorAdmin(ModelAdmin):
 
 
 @admin.register(Supervision)
-class SupervisionAdmin(ModelAdmin):
+class SupervisionAdmin(TracedAdmin):
     """Who may read whose record: a window, since only the two of them decide."""
+
+    people = ("supervisor", "trainee")
 
     list_display = ["supervisor", "trainee", "requested_at", "accepted_at", "ended_at"]
     list_select_related = ["supervisor", "trainee"]
@@ -196,8 +214,10 @@ class MailStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(ModelAdmin):
+class OutgoingMailAdmin(TracedAdmin):
     """A window on the mail that the portal sends of its own accord, and what became of it."""
+
+    people = ("recipient",)
 
     list_display = ["subject_or_not", "recipient", "kind", "created_at", "state", "attempts"]
     list_select_related = ["recipient"]

@@ -63,6 +63,7 @@ APPEND_ONLY = (
     "transcripts.migrations.0002_append_only_ledger",
     "transcripts.migrations.0016_append_only_reviews",
     "accounts.migrations.0007_append_only_history",
+    "accounts.migrations.0012_append_only_reads",
     "courses.migrations.0023_append_only_attempts",
     "transcripts.migrations.0014_frozen_outside_credit",
 )

@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
 from accounts.models import User
+from accounts.traced import TracedAdmin
 from transcripts import certificates, corrections, jobs, ledger
 from transcripts.forms import DeclineForm, ReissueForm, ReversalForm
 from transcripts.models import Certificate, CorrectionRequest, CreditEntry, CreditLine, Job
@@ -71,8 +72,10 @@ def _named(rows: Any, object_id: str | int) -> Any:
 
 
 @admin.register(CreditEntry)
-class CreditEntryAdmin(ReadOnly, ModelAdmin):
+class CreditEntryAdmin(ReadOnly, TracedAdmin):
     """A window on the ledger. Its two verbs go through ``ledger`` and ``certificates``."""
+
+    people = ("holder",)
 
     list_display = ["id", "holder_name", "title", "hours", "earned_on", "kind"]
     list_select_related = ["reversal"]
@@ -180,6 +183,7 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
         title: str,
         verb: str,
     ) -> HttpResponse:
+        self.leave_trace(request, entries)
         context = {
             **self.admin_site.each_context(request),
             "title": title,
@@ -197,8 +201,10 @@ class CreditEntryAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(Certificate)
-class CertificateAdmin(ReadOnly, ModelAdmin):
+class CertificateAdmin(ReadOnly, TracedAdmin):
     """What became of each document. Failed ones are few: the filter shows them with the reason."""
+
+    people = ("entry__holder",)
 
     list_display = ["code", "holder", "title", "issued_at", "state", "attempts", "why"]
     list_select_related = ["entry"]
@@ -327,8 +333,10 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(CorrectionRequest)
-class CorrectionRequestAdmin(ReadOnly, ModelAdmin):
+class CorrectionRequestAdmin(ReadOnly, TracedAdmin):
     """What holders find wrong. It is granted by correcting the credit, or declined with words."""
+
+    people = ("entry__holder",)
 
     list_display = ["entry", "wrong", "asked_at", "decision", "decided_at"]
     list_select_related = ["entry"]
@@ -371,6 +379,7 @@ class CorrectionRequestAdmin(ReadOnly, ModelAdmin):
             else:
                 self.message_user(request, "Declined.", messages.SUCCESS)
             return back
+        self.leave_trace(request, [asked])
         context = {
             **self.admin_site.each_context(request),
             "title": "Decline the correction",

@@ -10,6 +10,7 @@ from accounts.models.mail import (
     calendar_method,
 )
 from accounts.models.supervision import Scope, Supervision, SupervisionQuerySet
+from accounts.models.trace import RecordRead, RecordReadQuerySet
 from accounts.models.users import (
     NameChange,
     User,
@@ -28,6 +29,8 @@ __all__ = [
     "NameChange",
     "OutgoingMail",
     "OutgoingMailQuerySet",
+    "RecordRead",
+    "RecordReadQuerySet",
     "Scope",
     "Supervision",
     "SupervisionQuerySet",

@@ -71,6 +71,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    # Of one request: staff whose session was opened by one factor alone, and whether they were
+    # refused for it.
+    lacks_second_factor = False
+    missed_power = False
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["legal_name"]
@@ -91,6 +96,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.preferred_name or self.legal_name.split()[0]
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """What a group or being a superuser allows; nothing while a second factor is lacking."""
+        may = super().has_perm(perm, obj)
+        if may and self.lacks_second_factor:
+            self.missed_power = True
+            return False
+        return may
 
     @property
     def initials(self) -> str:

@@ -497,7 +497,7 @@ def test_the_admin_is_closed_to_staff_without_a_second_factor(client, curator):
     assert {verb: answer.redirect_chain for verb, answer in answers.items()} == dict.fromkeys(
         answers, [(reverse("mfa_index"), 302)]
     )
-    assert "The admin opens once you have set up a second factor." in answers["get"].text
+    assert "What is for staff opens once you have set up a second factor." in answers["get"].text
 
 
 @pytest.mark.usefixtures("_staff_need_two")

@@ -14,9 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.http import content_disposition_header
-from unfold.admin import ModelAdmin
 
-from accounts.models import User
+from accounts.models import RecordRead, User
+from accounts.traced import TracedAdmin
 from courses import attendance_import, attendance_uploads
 from courses.forms import ConfirmReportForm, ReportForm
 from courses.models import AttendanceUpload, Session
@@ -24,7 +24,7 @@ from courses.permissions import can_record_attendance
 
 
 @admin.register(AttendanceUpload)
-class AttendanceUploadAdmin(ModelAdmin):
+class AttendanceUploadAdmin(TracedAdmin):
     """What was handed in stays as it is; its one verb goes through ``attendance_uploads``."""
 
     SHOWN = 500  # learners on one page
@@ -57,6 +57,10 @@ class AttendanceUploadAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def people_of(self, row: AttendanceUpload) -> QuerySet[User]:
+        """Those of the session: a report is held against all of them."""
+        return User.objects.filter(enrollments__session=row.session_id)
 
     @admin.display(description="state")
     def state(self, upload: AttendanceUpload) -> str:
@@ -113,6 +117,7 @@ class AttendanceUploadAdmin(ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         upload = self._upload(object_id)
+        self.leave_trace(request, [upload])
         preview = attendance_import.preview(upload)
         is_sent = request.method == "POST"
         form = ConfirmReportForm(request.POST if is_sent else None, preview=preview)
@@ -152,6 +157,7 @@ class AttendanceUploadAdmin(ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         upload = get_object_or_404(AttendanceUpload, pk=pk)
+        self.leave_trace(request, [upload], what=RecordRead.What.ADMIN_FILE)
         return HttpResponse(
             bytes(upload.content),
             content_type="application/octet-stream",

@@ -14,10 +14,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action
 
 from accounts.models import User
+from accounts.traced import TracedAdmin
 from ce_portal import formats
 from courses import attendance, completion, learning
 from courses.forms import PartialCreditForm, RecordForm, VoidForm
@@ -78,8 +79,10 @@ def _zone(enrollment: Enrollment) -> Any:
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(ModelAdmin):
+class EnrollmentAdmin(TracedAdmin):
     """Who is enrolled, and the door for attendance of live sessions."""
+
+    people = ("learner",)
 
     list_display = ["learner", "course", "session", "enrolled_at", "withdrawn_at", "is_completed"]
     list_select_related = ["learner", "course", "session__course", "completion"]
@@ -224,6 +227,7 @@ class EnrollmentAdmin(ModelAdmin):
                 self.log_change(request, enrollment, done)
                 messages.success(request, f"{done}.")
                 return redirect("admin:courses_enrollment_change", enrollment.pk)
+        self.leave_trace(request, [enrollment])
         context = {
             **self.admin_site.each_context(request),
             "title": title,

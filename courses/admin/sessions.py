@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.forms import time_zone_choices
 from accounts.models import User
+from accounts.traced import TracedAdmin
 from courses import sessions
 from courses.admin.listed import HTTPS_LINKS, ListedAdmin, Part
 from courses.models import Course, Enrollment, Session, WaitlistPlace
@@ -131,7 +132,7 @@ class CancelForm(forms.Form):
 
 
 @admin.register(Session)
-class SessionAdmin(ListedAdmin):
+class SessionAdmin(TracedAdmin, ListedAdmin):
     form = SessionForm
     formfield_overrides = HTTPS_LINKS
     list_display = [
@@ -178,6 +179,13 @@ class SessionAdmin(ListedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         return super().get_queryset(request).with_seats_taken().with_waiting()
+
+    def people_of(self, row: Session) -> QuerySet[User]:
+        """Who has a seat, and who waits or waited."""
+        return User.objects.filter(
+            Q(pk__in=row.enrollments.open().values("learner"))
+            | Q(pk__in=row.waitlist.values("learner"))
+        )
 
     def save_model(self, request: HttpRequest, obj: Session, form: Any, change: bool) -> None:
         # A session may move to another course: both are relisted.

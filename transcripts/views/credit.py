@@ -21,7 +21,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.models import Scope, Supervision
+from accounts import trace
+from accounts.models import RecordRead, Scope, Supervision
 from accounts.requests import SignedInRequest
 from ce_portal import csv_files
 from ce_portal.formats import show_period
@@ -31,6 +32,8 @@ from transcripts.forms import PeriodForm
 from transcripts.models import Certificate
 
 logger = logging.getLogger(__name__)
+
+What = RecordRead.What
 
 
 @require_safe
@@ -129,7 +132,7 @@ def _back(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def trainee(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """A trainee's transcript, for a supervisor whom they let read it, while they do."""
-    supervision = _active_supervision(request, person_id)
+    supervision = _supervision(request, person_id, what=What.TRANSCRIPT)
     read = transcript_story.build(
         holder=supervision.trainee, reader=request.user, at=timezone.now()
     )
@@ -142,7 +145,7 @@ def trainee(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
-    supervision = _active_supervision(request, person_id, scope=Scope.CREDIT)
+    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_CSV, scope=Scope.CREDIT)
     return _as_csv(
         transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
     )
@@ -153,6 +156,13 @@ def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
 def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
     """The document, for those who may read the credit. Until it is drawn: 404 with a plain word."""
     certificate = _visible_certificate(request, code)
+    trace.record(
+        reader=request.user,
+        person=certificate.entry.holder,
+        what=What.CERTIFICATE,
+        detail=certificate.code,
+        at=timezone.now(),
+    )
     if not certificate.pdf:
         return render(
             request,
@@ -188,7 +198,7 @@ def certificate_link(request: SignedInRequest, code: str) -> HttpResponse:
 @never_cache
 @require_safe
 def trainee_zip(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponseBase:
-    supervision = _active_supervision(request, person_id, scope=Scope.CREDIT)
+    supervision = _supervision(request, person_id, what=What.CERTIFICATES_ZIP, scope=Scope.CREDIT)
     return _as_zip(
         transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
     )
@@ -212,16 +222,30 @@ def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
     if spelled is None:
         raise Http404
     visible = Certificate.objects.visible_to(request.user, at=timezone.now())
-    return get_object_or_404(visible.select_related("entry"), code=spelled)
+    return get_object_or_404(visible.select_related("entry__holder"), code=spelled)
 
 
-def _active_supervision(
-    request: SignedInRequest, person_id: uuid.UUID, *, scope: Scope | None = None
+def _supervision(
+    request: SignedInRequest,
+    person_id: uuid.UUID,
+    *,
+    what: RecordRead.What,
+    scope: Scope | None = None,
 ) -> Supervision:
-    active = Supervision.objects.active(at=timezone.now()).select_related("trainee")
+    """By which one reads a trainee's record now, with the trace of reading it; else 404."""
+    now = timezone.now()
+    active = Supervision.objects.active(at=now).select_related("trainee")
     if scope:
         active = active.sharing(scope)
-    return get_object_or_404(active, supervisor=request.user, trainee=person_id)
+    supervision = get_object_or_404(active, supervisor=request.user, trainee=person_id)
+    trace.record(
+        reader=request.user,
+        person=supervision.trainee,
+        what=what,
+        at=now,
+        capacity=RecordRead.Capacity.SUPERVISOR,
+    )
+    return supervision
 
 
 def _as_csv(transcript: transcript_story.Transcript) -> HttpResponse:
