@@ -23,6 +23,7 @@ from courses.models import (
     Completion,
     Course,
     Enrollment,
+    FormatWord,
     LessonProgress,
     Session,
 )
@@ -356,12 +357,18 @@ def _ended_at(enrollment: Enrollment, *, at: datetime) -> datetime:
 def credit_lines(course: Course, *, on: date) -> list[ledger.Line]:
     """What the course gives on that day: one line for each body whose approval is in date."""
     valid = approvals.in_date(course, on=on)
+    words = dict(
+        FormatWord.objects.filter(format=course.format, body__in=list(valid)).values_list(
+            "body", "word"
+        )
+    )
     return [
         ledger.Line(
             body=credit.body.slug,
             body_name=credit.body.name,
             credit_type=credit.credit_type.slug,
             credit_type_name=credit.credit_type.name,
+            format_name=words.get(credit.body_id, course.get_format_display()),
             hours=credit.hours,
             minutes_per_hour=credit.body.minutes_per_hour,
             basis=credit.basis,

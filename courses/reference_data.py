@@ -14,6 +14,7 @@ from courses.models import (
     CourseFocusArea,
     CreditType,
     FocusArea,
+    FormatWord,
     Profession,
     TeachingMethod,
     Topic,
@@ -55,11 +56,16 @@ def load() -> int:
     ):
         for position, entry in enumerate(credit[name]):
             professions = entry.pop("professions", [])
+            format_words = entry.pop("format_words", {})
             row, _ = model.objects.update_or_create(
                 slug=entry.pop("slug"), defaults={**entry, "position": position}
             )
             if isinstance(row, ApprovingBody):
                 row.professions.set(Profession.objects.filter(slug__in=professions))
+                for format_, word in format_words.items():
+                    FormatWord.objects.update_or_create(
+                        body=row, format=format_, defaults={"word": word}
+                    )
             rows += 1
     renamed = [pk for pk, names in _shelving().items() if shelved.get(pk, names) != names]
     listing.relist(

@@ -26,6 +26,7 @@ class LedgerError(Exception):
 class Line:
     """Hours of one credit type with one body, under the approval in date on the completion date.
 
+    ``format_name`` is the body's own word for the activity's format.
     ``approval_of`` says whose approval it is: of the provider, or of this one course.
     """
 
@@ -33,6 +34,7 @@ class Line:
     body_name: str
     credit_type: str
     credit_type_name: str
+    format_name: str
     hours: Decimal
     minutes_per_hour: int
     basis: str

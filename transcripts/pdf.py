@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import segno
 
 from ce_portal.formats import show_day, show_hours
+from transcripts import records
 
 FOLDER = Path(__file__).parent / "typeset"
 
@@ -37,7 +38,7 @@ def draw_certificate(
     issued_at: datetime,
     verify_url: str,
 ) -> bytes:
-    """The certificate of a ledger record (version 1) as a tagged PDF/A-3a and PDF/UA-1 file.
+    """The certificate of a ledger record (of any version) as a tagged PDF/A-3a and PDF/UA-1 file.
 
     ``attachment`` is the record as canonical JSON; it travels inside the file, whose last line
     says its SHA-256. ``verify_url`` is printed, and drawn as a QR code.
@@ -96,6 +97,7 @@ def _title(entry: dict[str, Any]) -> str:
 
 def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict[str, Any]:
     """What the template prints, every figure and day already in words."""
+    record = records.read(record)
     activity, holder = record["activity"], record["holder"]
     earned_on = date.fromisoformat(record["earned_on"])
     started_on = date.fromisoformat(activity["started_on"])
@@ -108,6 +110,8 @@ def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict
         "title": activity["title"],
         "description": activity["description"],
         "format": activity["format_name"],
+        "level": activity["level"],
+        "edition": activity["edition"],
         "completed": show_day(earned_on),
         "dates": _dates(started_on, earned_on),
         "location": activity["location"],
@@ -120,6 +124,7 @@ def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict
                 "body": line["body_name"],
                 "number": line["approval_number"],
                 "type": line["credit_type_name"],
+                "format": line["format_name"],
                 "hours": show_hours(Decimal(line["hours"])),
                 "minutes": line["minutes_per_hour"],
             }

@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 
 
 class RecordError(Exception):
@@ -25,8 +25,10 @@ def read(record: dict[str, Any]) -> dict[str, Any]:
     """
     match record.get("version"):
         case 1:
-            return _from_version_1(record)
+            return _from_version_2(_from_version_1(record))
         case 2:
+            return _from_version_2(record)
+        case 3:
             return record
         case unknown:
             raise RecordError(f"Version {unknown!r} of a credit record is not known here.")
@@ -37,7 +39,7 @@ def _from_version_1(record: dict[str, Any]) -> dict[str, Any]:
     activity = record["activity"]
     return {
         **record,
-        "version": VERSION,
+        "version": 2,
         "kind": "award",
         "correction": None,
         "activity": {
@@ -48,6 +50,16 @@ def _from_version_1(record: dict[str, Any]) -> dict[str, Any]:
             "ended_at": None,
         },
         "lines": [{**line, "approval_of": ""} for line in record["lines"]],
+    }
+
+
+def _from_version_2(record: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 knew one word for the format, the same for each body."""
+    word = record["activity"]["format_name"]
+    return {
+        **record,
+        "version": 3,
+        "lines": [{**line, "format_name": word} for line in record["lines"]],
     }
 
 

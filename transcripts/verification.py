@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from ce_portal.formats import show_hours
-from transcripts import certificates, codes, signing
+from transcripts import certificates, codes, records, signing
 from transcripts.models import Certificate
 
 VALID, REVERSED, SUPERSEDED = "valid", "reversed", "superseded"
@@ -60,7 +60,7 @@ def public_record(certificate: Certificate) -> dict[str, Any]:
     A test lists what a ledger record holds beside them, so that a new fact is not shown, or
     withheld, without somebody deciding it.
     """
-    record = certificate.entry.record
+    record = records.read(certificate.entry.record)
     activity, stands = record["activity"], standing(certificate)
     zone = ZoneInfo(record["time_zone"])
     return {
@@ -84,6 +84,7 @@ def public_record(certificate: Certificate) -> dict[str, Any]:
             {
                 "body": line["body_name"],
                 "type": line["credit_type_name"],
+                "format": line["format_name"],
                 "hours": show_hours(Decimal(line["hours"])),
             }
             for line in record["lines"]

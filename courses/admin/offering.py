@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from unfold.admin import TabularInline
+from unfold.admin import ModelAdmin, TabularInline
 
 from courses.admin.listed import HTTPS_LINKS, ListedAdmin
 from courses.models import (
@@ -13,6 +13,7 @@ from courses.models import (
     Course,
     CreditType,
     FocusArea,
+    FormatWord,
     Instructor,
     Profession,
     Provider,
@@ -80,6 +81,19 @@ class ApprovingBodyAdmin(ListedAdmin):
 
     def courses_of(self, rows: QuerySet[ApprovingBody]) -> QuerySet[Course]:
         return Course.objects.filter(credits__body__in=rows)
+
+
+@admin.register(FormatWord)
+class FormatWordAdmin(ModelAdmin):
+    """The words of boards for formats; where there is none, certificates print ours. Certificates
+    that were issued keep what they say."""
+
+    list_display = ["body", "format", "word"]
+    list_select_related = ["body"]
+    list_filter = ["body", "format"]
+    search_fields = ["body__name", "word"]
+    ordering = ["body__position", "format"]
+    autocomplete_fields = ["body"]
 
 
 class NamedAdmin(ListedAdmin):

@@ -14,7 +14,13 @@ from django.urls import reverse
 
 from accounts.models import check_time_zone
 from courses import answer_key, check_in_codes, material
-from courses.models.offering import ApprovingBody, CreditType, Instructor, Provider
+from courses.models.offering import (
+    ApprovingBody,
+    CreditType,
+    DeliveryFormat,
+    Instructor,
+    Provider,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -119,13 +125,7 @@ class Course(models.Model):
         PUBLISHED = "published", "Published"
         RETIRED = "retired", "Retired"
 
-    class Format(models.TextChoices):
-        IN_PERSON = "in-person", "In person"
-        LIVE_WEBINAR = "live-webinar", "Live interactive webinar"
-        RECORDED = "recorded", "Recorded"
-        TEXT = "text", "Text-based"
-        HYBRID = "hybrid", "Hybrid"
-
+    Format = DeliveryFormat
     LIVE_FORMATS = (Format.IN_PERSON, Format.LIVE_WEBINAR, Format.HYBRID)
 
     class Level(models.TextChoices):

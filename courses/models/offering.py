@@ -19,6 +19,16 @@ class Profession(models.Model):
         return self.name
 
 
+class DeliveryFormat(models.TextChoices):
+    """How a course is delivered, in our words; boards have words of their own."""
+
+    IN_PERSON = "in-person", "In person"
+    LIVE_WEBINAR = "live-webinar", "Live interactive webinar"
+    RECORDED = "recorded", "Recorded"
+    TEXT = "text", "Text-based"
+    HYBRID = "hybrid", "Hybrid"
+
+
 class ApprovingBody(models.Model):
     """An organization that accredits: ASWB ACE, NBCC ACEP, APA, ..."""
 
@@ -68,6 +78,30 @@ class ApprovingBody(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FormatWord(models.Model):
+    """The word of one approving body for a format, as certificates print it beside its credit."""
+
+    body = models.ForeignKey(ApprovingBody, models.CASCADE, related_name="format_words")
+    format = models.CharField(max_length=20, choices=DeliveryFormat.choices)
+    word = models.CharField(
+        max_length=80, help_text="As the body itself says it, such as “Home study”"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["body", "format"], name="format_word_once_per_body_and_format"
+            ),
+            models.CheckConstraint(
+                condition=~Q(word="") & Q(format__in=DeliveryFormat.values),
+                name="format_word_says_a_word_for_a_format",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.body}: {self.word}"
 
 
 class CreditType(models.Model):

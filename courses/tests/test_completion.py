@@ -16,6 +16,7 @@ from courses.models import (
     Course,
     CourseCredit,
     Enrollment,
+    FormatWord,
 )
 from courses.tests.factories import (
     ApprovalFactory,
@@ -213,6 +214,64 @@ def test_the_statement_printed_is_the_one_valid_on_the_day(noon):
 
     line = done.credit_entry.record["lines"][0]
     assert (line["approval_statement"], line["approval_number"]) == ("New words.", "2")
+
+
+def test_each_body_has_its_own_word_for_the_format_and_it_is_frozen(noon):
+    held = ready_to_complete(noon)
+    other = ApprovingBodyFactory(slug="apa", name="APA")
+    CourseCredit.objects.create(
+        course=held.course,
+        body=other,
+        credit_type=CreditTypeFactory(),
+        hours=Decimal("1.5"),
+        basis="90 minutes",
+    )
+    ApprovalFactory(body=other)
+    word = FormatWord.objects.create(body=other, format=held.course.format, word="Home study")
+    FormatWord.objects.create(body=other, format="in-person", word="Live")
+
+    done = completion.complete(enrollment=held, at=noon)
+    FormatWord.objects.filter(pk=word.pk).update(word="Something else")
+
+    entry = CreditEntry.objects.get(pk=done.credit_entry.pk)
+    assert [(line["body_name"], line["format_name"]) for line in entry.record["lines"]] == [
+        ("ASWB ACE", "Text-based"),
+        ("APA", "Home study"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule"),
+    [
+        ({"word": ""}, "format_word_says_a_word_for_a_format"),
+        ({"format": "webcast"}, "format_word_says_a_word_for_a_format"),
+        ({}, "format_word_once_per_body_and_format|UNIQUE"),
+    ],
+)
+def test_the_database_keeps_one_word_for_each_body_and_format(facts, rule):
+    body = ApprovingBodyFactory()
+    FormatWord.objects.create(body=body, format="text", word="Home study")
+
+    with pytest.raises(IntegrityError, match=rule), transaction.atomic():
+        FormatWord.objects.create(**{"body": body, "format": "text", "word": "Self-study", **facts})
+
+
+def test_a_curator_enters_the_word_of_a_body(client):
+    body = ApprovingBodyFactory()
+    curator = UserFactory(is_staff=True)
+    curator.groups.add(Group.objects.get(name="Curators"))
+    client.force_login(curator)
+
+    client.post(
+        reverse("admin:courses_formatword_add"),
+        {"body": body.pk, "format": "recorded", "word": "Home study"},
+    )
+
+    assert FormatWord.objects.values_list("body", "format", "word").get() == (
+        body.pk,
+        "recorded",
+        "Home study",
+    )
 
 
 # --- The day ----------------------------------------------------------------

@@ -63,6 +63,7 @@ def make_line(**changes) -> ledger.Line:
         "body_name": "ASWB ACE",
         "credit_type": "ethics",
         "credit_type_name": "Ethics",
+        "format_name": "Text-based",
         "hours": Decimal("1.5"),
         "minutes_per_hour": 60,
         "basis": "90 minutes of instruction at 60 an hour",

@@ -82,7 +82,7 @@ def test_award_freezes_every_fact_of_the_day(noon):
 
     entry.refresh_from_db()
     assert entry.record == {
-        "version": 2,
+        "version": 3,
         "kind": "award",
         "holder": {
             "legal_name": "Maya Okafor",
@@ -128,6 +128,7 @@ def test_award_freezes_every_fact_of_the_day(noon):
                 "body_name": "ASWB ACE",
                 "credit_type": "ethics",
                 "credit_type_name": "Ethics",
+                "format_name": "Text-based",
                 "hours": "1.50",
                 "minutes_per_hour": 60,
                 "basis": "90 minutes of instruction at 60 an hour",
@@ -348,7 +349,7 @@ def test_an_award_of_version_1_can_be_reversed(noon):
 
     record = reverse(entry, noon).record
 
-    assert (record["version"], record["kind"], record["hours"]) == (2, "reversal", "-1.50")
+    assert (record["version"], record["kind"], record["hours"]) == (3, "reversal", "-1.50")
     assert record["correction"]["of_sha256"] == records.digest(old)
 
 

@@ -256,6 +256,8 @@ def test_everything_that_a_board_asks_for_is_printed():
         "dates": "Taken Feb 27, 2026 to Mar 1, 2026.",
         "place": "Hollow Reed House, Troy.",
         "instructors": "Instructors: Ada Moreno, PhD, LCSW; Ben Adeyemi, MD.",
+        "level": "Level: introductory.",
+        "edition": "Course edition 5d41402abc4b2a76.",
         "statement": "Hollow Reed Institute, no. 0000, is approved by ASWB ACE. "
         "Approval period: Sep 1, 2025 to Aug 31, 2028.",
         "open statement": "Recognized by the State Board. Approved since Sep 1, 2025.",
@@ -269,7 +271,7 @@ def test_everything_that_a_board_asks_for_is_printed():
     assert [what for what, words in wanted.items() if words not in text] == []
 
 
-def test_each_body_stands_beside_its_own_number_type_minutes_and_hours():
+def test_each_body_stands_beside_its_own_number_type_format_minutes_and_hours():
     record = make_record(
         clock_hours=Decimal(4),
         lines=[
@@ -279,6 +281,7 @@ def test_each_body_stands_beside_its_own_number_type_minutes_and_hours():
                 body="nysed",
                 body_name="NYSED",
                 approval_number="SW-0033",
+                format_name="Self-study",
                 hours=Decimal("3.3"),
                 minutes_per_hour=50,
             ),
@@ -288,9 +291,9 @@ def test_each_body_stands_beside_its_own_number_type_minutes_and_hours():
     text = text_of(draw(record), "-layout")
 
     rows = [
-        "ASWB ACE 0000 Ethics 60 1.25",
-        "ASWB ACE 0000 Law 60 0.5",
-        "NYSED SW-0033 Ethics 50 3.3",
+        "ASWB ACE 0000 Ethics Text-based 60 1.25",
+        "ASWB ACE 0000 Law Text-based 60 0.5",
+        "NYSED SW-0033 Ethics Self-study 50 3.3",
     ]
     assert [row for row in rows if row not in text] == []
 

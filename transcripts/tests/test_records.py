@@ -15,6 +15,7 @@ VERSION_1 = {
     "activity": {
         "key": "consent",
         "title": "Informed Consent as a Conversation",
+        "format_name": "Text-based",
         "clock_hours": "1.50",
         "started_on": "2026-01-04",
     },
@@ -33,7 +34,7 @@ def test_a_record_of_version_1_reads_like_one_of_today():
 
     assert read == {
         **VERSION_1,
-        "version": 2,
+        "version": 3,
         "kind": "award",
         "correction": None,
         "activity": {
@@ -43,9 +44,28 @@ def test_a_record_of_version_1_reads_like_one_of_today():
             "started_at": None,
             "ended_at": None,
         },
-        "lines": [{**VERSION_1["lines"][0], "approval_of": ""}],
+        "lines": [{**VERSION_1["lines"][0], "approval_of": "", "format_name": "Text-based"}],
     }
     assert json.dumps(VERSION_1) == before
+
+
+def test_version_2_had_one_word_for_the_format_and_each_line_has_it_now():
+    version_2 = {
+        "version": 2,
+        "activity": {"format_name": "Recorded"},
+        "lines": [{"body": "apa"}, {"body": "nysed-sw"}],
+    }
+    before = json.dumps(version_2)
+
+    assert records.read(version_2) == {
+        "version": 3,
+        "activity": {"format_name": "Recorded"},
+        "lines": [
+            {"body": "apa", "format_name": "Recorded"},
+            {"body": "nysed-sw", "format_name": "Recorded"},
+        ],
+    }
+    assert json.dumps(version_2) == before
 
 
 @pytest.mark.django_db
@@ -63,7 +83,7 @@ def test_what_the_ledger_writes_today_is_the_newest_version_and_reads_as_it_is(n
     assert records.read(entry.record) == entry.record
 
 
-@pytest.mark.parametrize("record", [{}, {"version": 0}, {"version": 3}, {"version": "1"}])
+@pytest.mark.parametrize("record", [{}, {"version": 0}, {"version": 4}, {"version": "1"}])
 def test_a_version_that_nobody_wrote_is_refused(record):
     with pytest.raises(records.RecordError, match="is not known here"):
         records.read(record)

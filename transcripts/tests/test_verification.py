@@ -112,7 +112,7 @@ def test_anyone_sees_what_a_board_compares(client, certificate):
         "Maya Okafor",
         "Informed Consent as a Conversation",
         "Jan 5, 2026, text-based; begun Jan 4, 2026",
-        'ASWB ACE: Ethics, <span class="nowrap">1.5 h</span>',
+        'ASWB ACE: Ethics, Text-based, <span class="nowrap">1.5 h</span>',
         "Hollow Reed Institute",
         certificate.code,
     ]
@@ -162,7 +162,7 @@ def test_the_json_has_these_facts_and_no_others(client, certificate, settings):
         "started_on": "2026-01-04",
         "completed_on": "2026-01-05",
         "hours": "1.5",
-        "credit": [{"body": "ASWB ACE", "type": "Ethics", "hours": "1.5"}],
+        "credit": [{"body": "ASWB ACE", "type": "Ethics", "format": "Text-based", "hours": "1.5"}],
     }
 
 
@@ -219,6 +219,7 @@ SHOWN = {
     "activity.provider.name",
     "lines.body_name",
     "lines.credit_type_name",
+    "lines.format_name",
     "lines.hours",
     "hours",
     "earned_on",
@@ -290,7 +291,11 @@ def test_all_bodies_and_types_are_listed_with_their_own_hours(client):
         lines=[
             make_line(hours=Decimal("1.25")),
             make_line(
-                body="nysed", body_name="NYSED", credit_type_name="Law", hours=Decimal("3.5")
+                body="nysed",
+                body_name="NYSED",
+                credit_type_name="Law",
+                format_name="Self-study",
+                hours=Decimal("3.5"),
             ),
         ],
     )
@@ -300,8 +305,8 @@ def test_all_bodies_and_types_are_listed_with_their_own_hours(client):
     ]
 
     assert credit == [
-        {"body": "ASWB ACE", "type": "Ethics", "hours": "1.25"},
-        {"body": "NYSED", "type": "Law", "hours": "3.5"},
+        {"body": "ASWB ACE", "type": "Ethics", "format": "Text-based", "hours": "1.25"},
+        {"body": "NYSED", "type": "Law", "format": "Self-study", "hours": "3.5"},
     ]
 
 
