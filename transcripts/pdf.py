@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import segno
 
 from ce_portal.formats import show_day, show_hours
-from transcripts import records
+from transcripts import records, streams
 
 FOLDER = Path(__file__).parent / "typeset"
 
@@ -185,4 +185,4 @@ def _compile(template: str, data: dict[str, Any], *, timestamp: datetime) -> byt
             )
         except typst.TypstError as error:
             raise DrawingError(str(error)[:2000]) from error
-    return document
+    return streams.with_clear_ends(document)
