@@ -85,8 +85,43 @@ def draw_transcript(*, facts: dict[str, Any], period: str, verify_at: str, at: d
             }
             for entry in facts["entries"]
         ],
+        "outside_hours": _outside_hours(facts),
+        "outside": [_outside(credit) for credit in facts["outside"]["entries"]],
     }
     return _compile("transcript.typ", data, timestamp=at)
+
+
+def _outside_hours(facts: dict[str, Any]) -> str:
+    """What was earned elsewhere, by what became of it, and all together; "" if there is none."""
+    outside = facts["outside"]
+    if not outside["entries"]:
+        return ""
+    return (
+        f"Earned elsewhere: {outside['hours_confirmed']} h confirmed, "
+        f"{outside['hours_recorded']} h recorded and not yet confirmed. "
+        f"Together with CE Portal: {facts['hours_together']} h."
+    )
+
+
+def _outside(credit: dict[str, Any]) -> dict[str, Any]:
+    decision = credit["decision"]
+    said = f"Outside credit, {credit['state']}"
+    if decision:
+        word = "; looked at" if credit["state"] == "withdrawn" else ""
+        said += f"{word} by {decision['by']} ({decision['as']}) on {show_day(decision['on'])}"
+    return {
+        "completed": show_day(credit["completed_on"]),
+        "title": credit["title"],
+        "provider": credit["provider"],
+        "format": credit["format"].lower(),
+        "number": credit["certificate_number"],
+        "said": said,
+        "credit": [
+            f"{line['body'] or 'No approving body'}: {line['type']}, {line['hours']} h"
+            for line in credit["credit"]
+        ],
+        "hours": credit["hours"] if credit["counts"] else f"0 (of {credit['hours']})",
+    }
 
 
 def _title(entry: dict[str, Any]) -> str:

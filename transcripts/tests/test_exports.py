@@ -72,6 +72,10 @@ def test_each_line_of_an_entry_is_a_row(noon):
         "Certificate": certificate.code,
         "Entry": "Award",
         "Reason": "",
+        "Source": "CE Portal",
+        "Outside credit": "",
+        "Hours as recorded": "",
+        "SHA-256 of the evidence": "",
     }
     assert rows == [
         {

@@ -183,9 +183,11 @@ def test_who_reads_outside_credit_and_its_evidence(noon):
     )
     readers = {
         "holder": holder,
-        "supervisor": SupervisionFactory(trainee=holder).supervisor,
-        "of credit alone": SupervisionFactory(trainee=holder, shares_evidence=False).supervisor,
-        "of evidence alone": SupervisionFactory(trainee=holder, shares_credit=False).supervisor,
+        "supervisor": SupervisionFactory(trainee=holder, shares_evidence=True).supervisor,
+        "of credit alone": SupervisionFactory(trainee=holder).supervisor,
+        "of evidence alone": SupervisionFactory(
+            trainee=holder, shares_credit=False, shares_evidence=True
+        ).supervisor,
         "past supervisor": SupervisionFactory(trainee=holder, ended=True).supervisor,
         "waiting supervisor": SupervisionFactory(trainee=holder, waiting=True).supervisor,
         "supervisor of somebody else": SupervisionFactory().supervisor,

@@ -177,6 +177,8 @@ def test_the_json_has_these_names_and_keeps_them(client, holder):
                 ],
             }
         ],
+        "hours_together": "1.25",
+        "outside": {"hours_confirmed": "0", "hours_recorded": "0", "entries": []},
     }
 
 
@@ -247,6 +249,30 @@ def test_many_entries_of_long_words_run_over_pages_and_stay_inside(noon):
             }
         ]
         * 120,
+        "hours_together": "160",
+        "outside": {
+            "hours_confirmed": "20",
+            "hours_recorded": "20",
+            "entries": [
+                {
+                    "state": "refused",
+                    "counts": False,
+                    "completed_on": date(2026, 1, 5),
+                    "title": "W" * 200,
+                    "format": "Text-based",
+                    "provider": "P" * 200,
+                    "hours": "100.25",
+                    "certificate_number": "N" * 80,
+                    "credit": [{"body": "B" * 80, "type": "T" * 80, "hours": "100.25"}],
+                    "decision": {
+                        "by": "D" * 150,
+                        "as": "supervisor",
+                        "on": date(2026, 1, 6),
+                    },
+                }
+            ]
+            * 20,
+        },
     }
 
     document = pdf.draw_transcript(facts=facts, period="All time", verify_at="x" * 60, at=noon)
