@@ -19,6 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from kombu import Queue
 
+from ce_portal import broker
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -170,7 +172,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object]
 # Jobs are rows in our tables (a certificate without a PDF is a to-do); the broker only hurries.
 if EMBEDDED:
     CELERY_BROKER_URL = f"sqla+sqlite:///{VAR_DIR / 'broker.sqlite3'}"
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"connect_args": {"timeout": 20}}  # seconds
+    CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(VAR_DIR / "broker.sqlite3")
 else:
     CELERY_BROKER_URL = env.str("REDIS_URL")
     CELERY_BROKER_TRANSPORT_OPTIONS = {

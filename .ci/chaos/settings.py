@@ -22,7 +22,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 _options: Any = DATABASES["default"]["OPTIONS"]
 if EMBEDDED:
     _options["timeout"] = 3
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {"connect_args": {"timeout": 3}}
 else:
     _options["pool"] |= {"timeout": 5}
     # A killed worker's message is given again in the same round, or in a later one.
