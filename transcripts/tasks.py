@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from transcripts import drawing
@@ -77,7 +79,8 @@ def continue_jobs() -> None:
     """Go on with jobs whose message was lost, and close those that are through."""
     now = timezone.now()
     unfinished = Job.objects.unfinished()
-    unfinished.through().update(finished_at=now)
+    # Not before it was asked for: the clock of the host where that was may be ahead of ours.
+    unfinished.through().update(finished_at=Greatest(Value(now), F("asked_at")))
     stopped = unfinished.filter(items__asked_at__isnull=True).distinct().order_by("pk")
     for job_id in list(stopped.values_list("pk", flat=True)):
         run_job.delay(job_id=job_id)

@@ -42,7 +42,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="ce-portal-chaos-"))
     folder.chmod(0o755)  # PostgreSQL, which is not root, must find its own folder below
     seed = options.seed if options.seed is not None else int(time.time())
-    sys.stdout.write(f"Seed {seed}. ")
+    sys.stdout.write(f"Seed {seed}\n")
+    sys.stdout.flush()
     modes = options.modes.split(",")
     begun = time.monotonic()
     is_well = True

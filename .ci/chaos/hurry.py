@@ -7,6 +7,7 @@ from kombu.transport.sqlalchemy import Transport
 
 from accounts import delivery
 from accounts import tasks as mail_tasks
+from ce_portal import clocks
 from ce_portal.celery import app
 from transcripts import drawing, tasks
 
@@ -24,6 +25,7 @@ def set_up() -> None:
     drawing.LEASE = timedelta(seconds=LEASE)
     drawing.FIRST_WAIT = delivery.FIRST_WAIT = 1
     drawing.LONGEST_WAIT = delivery.LONGEST_WAIT = 4
+    clocks.FURTHEST = timedelta(seconds=20)
     tasks.PATIENCE = mail_tasks.PATIENCE = PATIENCE
     tasks.JOB_PATIENCE = timedelta(seconds=2 * PATIENCE)
     tasks.GRACE = timedelta(seconds=1)

@@ -28,3 +28,6 @@ else:
     CELERY_BROKER_TRANSPORT_OPTIONS |= {"visibility_timeout": 8}
 _line: Any = LOGGING["formatters"]
 _line["line"]["format"] = "{asctime} {process} {levelname} {name}: {message}"
+# Connections that are gone are what this is about.
+_loggers: Any = LOGGING["loggers"]
+_loggers["psycopg.pool"] = {"level": "ERROR"}

@@ -23,6 +23,7 @@ from chaos.processes import CELERY, ChaosError, Child, Children, Postgres, Redis
 from chaos.traps import Deed, Point
 from courses.models import Course, Enrollment
 
+START_LIMIT = 120  # seconds until all processes work
 QUIET_LIMIT = 60  # seconds until all must be as if nothing had happened
 TRAP_LIMIT = 45  # seconds until the pipeline must have come to a trap
 MOST_TRIES = 20  # of a learner, until their credit is given
@@ -74,6 +75,14 @@ class World:
             self._start(
                 f"beat-{number}", "beat", "--pidfile=", f"--schedule={schedule}", **environment
             )
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """All work, and have loaded what they need: a round measures no start."""
+        traps.disarm()
+        self.cohort = learners.ready(self.course, count=2)
+        self.complete()
+        wait_until(lambda: not unrest(self.cohort), limit=START_LIMIT, what="The first documents")
 
     def restart_all(self, *, workers: int = 1, beats: int = 1, **environment: str) -> None:
         self.children.stop()

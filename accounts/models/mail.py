@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from accounts import mail_kinds
 from accounts.models.users import User
+from ce_portal.clocks import is_over
 
 MAX_SUBJECT = 250  # characters of a mail
 
@@ -35,7 +36,7 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
 
     def due(self, *, at: datetime) -> OutgoingMailQuerySet:
         """Waiting, and neither a message nor a failed attempt is so fresh that one should wait."""
-        return self.waiting().filter(next_attempt_at__lte=at)
+        return self.waiting().filter(is_over("next_attempt_at", at=at))
 
     def with_words(self) -> OutgoingMailQuerySet:
         return self.exclude(body="")

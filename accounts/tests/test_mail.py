@@ -416,6 +416,14 @@ def test_a_worker_that_dies_leaves_the_promise_and_the_mail_keeps_its_name(noon,
 # --- The sweep --------------------------------------------------------------
 
 
+def test_the_sweep_asks_for_what_a_clock_that_was_a_day_ahead_has_promised(noon, sent_tasks):
+    promise = post(recipient=UserFactory(), key="hello", at=timezone.now() + 24 * HOUR)
+
+    tasks.send_waiting_mail()
+
+    assert sent_tasks == [("accounts.send_mail", {"mail_id": str(promise.pk)})]
+
+
 def test_the_sweep_asks_for_what_is_due_the_longest_waiting_first(noon, sent_tasks):
     now = timezone.now()
     recipient = UserFactory()

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import Scope, User
+from ce_portal.clocks import is_over
 from transcripts.models.credit import CreditEntry, readable_by
 
 if TYPE_CHECKING:
@@ -32,28 +33,32 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         return self.filter(pdf="")
 
     def claimable(self, *, at: datetime) -> CertificateQuerySet:
-        """Queued, nobody is at it, and the last attempt was long enough ago."""
+        """Queued, nobody is at it, and the last attempt was long enough ago.
+
+        What nobody has tried yet is to be had at any time: the clock of the host that queued it may
+        be ahead of the worker's.
+        """
         return self.filter(
+            is_over("leased_until", at=at) | Q(attempts=0, lease=""),
             state=Certificate.State.QUEUED,
-            leased_until__lte=at,
             attempts__lt=Certificate.MOST_ATTEMPTS,
         )
 
     def due(self, *, at: datetime) -> CertificateQuerySet:
         """Claimable, and no message is so fresh that one should wait for it."""
-        return self.claimable(at=at).filter(next_attempt_at__lte=at)
+        return self.claimable(at=at).filter(is_over("next_attempt_at", at=at))
 
     def stuck(self, *, at: datetime) -> CertificateQuerySet:
         """Queued with no attempt left: the worker died in each."""
         return self.filter(
+            is_over("leased_until", at=at),
             state=Certificate.State.QUEUED,
-            leased_until__lte=at,
             attempts__gte=Certificate.MOST_ATTEMPTS,
         )
 
     def in_no_hands(self, *, at: datetime) -> CertificateQuerySet:
         """No worker is at it at that moment."""
-        return self.exclude(~Q(lease=""), leased_until__gt=at)
+        return self.filter(is_over("leased_until", at=at) | Q(lease=""))
 
     def with_leftover(self, *, replaced_before: datetime) -> CertificateQuerySet:
         """Settled, with a file that the row does not need and nobody reads any more."""

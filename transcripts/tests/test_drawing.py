@@ -240,6 +240,37 @@ def test_a_killed_workers_certificate_is_drawn_by_the_next_and_nothing_is_left_b
     assert OutgoingMail.objects.count() == 1
 
 
+def test_a_worker_whose_clock_is_behind_draws_what_was_just_queued(quick_pdf):
+    certificate = CertificateFactory()
+    ahead = timezone.now() + timedelta(minutes=1)
+    Certificate.objects.filter(pk=certificate.pk).update(leased_until=ahead, next_attempt_at=ahead)
+
+    draw(certificate)
+
+    assert certificate.state == "issued"
+
+
+def test_a_lease_of_a_clock_that_was_a_day_ahead_does_not_last_a_day(quick_pdf, sent_tasks):
+    certificate = CertificateFactory()
+    tomorrow = timezone.now() + timedelta(days=1)
+    kill_in("transcripts.drawing._switch")
+    with pytest.raises(Killed):
+        drawing.draw(certificate_id=certificate.pk, at=tomorrow)
+
+    tasks.draw_missing_certificate_pdfs()
+    draw(certificate)
+
+    assert [name for name, _ in sent_tasks] == ["transcripts.draw_certificate_pdf"]
+    assert (certificate.state, stored_files()) == ("issued", {certificate.pdf.name: DOCUMENT})
+
+
+def test_a_curator_may_ask_anew_for_what_a_wrong_clock_took(quick_pdf):
+    certificate = CertificateFactory()
+    drawing._claim(certificate.pk, at=timezone.now() + timedelta(days=1))
+
+    assert certificates.redraw(certificate=certificate, at=timezone.now())
+
+
 def test_what_kills_every_worker_is_given_up_and_says_so(quick_pdf):
     certificate = CertificateFactory()
     for _ in range(MOST):

@@ -1,5 +1,7 @@
 """Many documents drawn again: each once, whatever is lost, and a page that says how far it is."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
@@ -50,6 +52,19 @@ def asked(sent_tasks):
         for name, arguments in sent_tasks
         if name == "transcripts.draw_certificate_pdf"
     ]
+
+
+def test_a_job_ends_although_the_clock_that_began_it_was_ahead(sent_tasks):
+    ahead = timezone.now() + timedelta(minutes=5)
+    certificate = CertificateFactory()
+    job = jobs.start(title="All again", certificates=[certificate], by=UserFactory(), at=ahead)
+    tasks.run_job(job_id=job.pk)
+    draw(certificate)
+
+    tasks.continue_jobs()
+
+    job.refresh_from_db()
+    assert job.finished_at == ahead
 
 
 def test_a_job_says_how_far_it_is_and_ends(sent_tasks):
