@@ -375,7 +375,7 @@ STORAGES: dict[str, dict[str, object]] = {
         },
     }
     if CERTIFICATES_BUCKET
-    else {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    else {"BACKEND": "transcripts.storage.DurableStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
