@@ -8,9 +8,10 @@ question about it may come years later.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from accounts.models import RecordRead, User
 
@@ -18,6 +19,20 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 MOST_DETAIL = 200  # characters
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one reader saw of one thing on one day, in words for the person whose it is."""
+
+    day: date
+    reader_name: str
+    capacity: str
+    what: str
+    detail: str
+    times: int
+    first: datetime
+    last: datetime
 
 
 def record(
@@ -54,6 +69,23 @@ def record_many(
         [_read(reader, person, what, at, detail, capacity) for person in sorted(others)],
         batch_size=1000,
     )
+
+
+def looks(rows: Iterable[Mapping[str, Any]]) -> list[Look]:
+    """Rows of ``RecordRead.objects.by_day`` in words."""
+    return [
+        Look(
+            day=row["day"],
+            reader_name=row["reader_name"],
+            capacity=RecordRead.Capacity(row["capacity"]).label,
+            what=RecordRead.What(row["what"]).label,
+            detail=row["detail"],
+            times=row["times"],
+            first=row["first"],
+            last=row["last"],
+        )
+        for row in rows
+    ]
 
 
 def _read(

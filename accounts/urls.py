@@ -7,6 +7,7 @@ app_name = "accounts"
 urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("profile/mail/", views.mail_preferences, name="mail_preferences"),
+    path("profile/reads/", views.reads, name="reads"),
     path("mail/stop/<str:token>/", views.stop_mail_kind, name="stop_mail_kind"),
     path("licenses/", views.licenses, name="licenses"),
     path("licenses/<uuid:pk>/", views.license_page, name="license"),

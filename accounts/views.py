@@ -7,21 +7,24 @@ import uuid
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
 from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import licenses as license_story
-from accounts import mail, people
+from accounts import mail, people, trace
 from accounts import supervision as supervision_story
 from accounts.forms import LicenseForm, MailPreferencesForm, ProfileForm, SupervisionRequestForm
 from accounts.mail_kinds import KINDS
-from accounts.models import License, NameChange, Supervision
+from accounts.models import License, NameChange, RecordRead, Supervision
 from accounts.requests import SignedInRequest
+
+READS_ON_A_PAGE = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,6 +55,19 @@ def profile(request: SignedInRequest) -> HttpResponse:
             "section": "profile",
         },
         status=422 if form.errors else 200,
+    )
+
+
+@require_safe
+def reads(request: SignedInRequest) -> HttpResponse:
+    """Who has looked at my record: a line for each day, reader and thing."""
+    mine = RecordRead.objects.filter(person=request.user)
+    lines = mine.by_day(zone=timezone.get_current_timezone())
+    page = Paginator(lines, READS_ON_A_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "accounts/reads.html",
+        {"page": page, "looks": trace.looks(page.object_list), "section": "profile"},
     )
 
 

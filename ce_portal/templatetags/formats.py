@@ -53,6 +53,12 @@ def moment(value: datetime, zone: str = "") -> str:
 
 
 @register.filter
+def clock(value: datetime) -> str:
+    """12:00 PM, in the reader's zone, which the page says once."""
+    return formats.show_clock(value.astimezone(_zone("")))
+
+
+@register.filter
 def moment_in_year(value: datetime) -> str:
     """Feb 2, 2027, 12:00 PM EST, in the reader's zone."""
     return formats.show_moment_in_year(value, _zone(""))

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
@@ -28,9 +29,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import RecordRead, User
 from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
 from accounts.tests.security import give_app, give_passkey, prove_by_app
-from courses.models import Course, SavedSearch
+from accounts.traced import TracedAdmin
+from courses.models import Course, Enrollment, SavedSearch
 from courses.tests.factories import (
     CourseFactory,
     EnrollmentFactory,
@@ -39,7 +42,7 @@ from courses.tests.factories import (
 )
 from courses.tests.stories import list_in_catalog, pass_post_test, read_lessons
 from courses.tests.walk import pages
-from transcripts.models import Certificate
+from transcripts.models import Certificate, CreditEntry
 from transcripts.tests.factories import CertificateFactory
 
 TABLE = Path(__file__).parent / "authorization.txt"
@@ -124,6 +127,21 @@ NOBODYS = {
 }
 
 
+# What answers 200 to somebody else than the one whose row its address names, or tells their name,
+# and is no read of their record.
+NO_READ = {
+    "transcripts:certificate_link": "Whether the document is there yet; the page around it counts",
+    "transcripts:verification": "What anybody may know of a certificate whose code they have",
+    "courses:host_session": "The code of a session, and nobody's name",
+    "accounts:supervision": "With whom one is linked, which both of them made so",
+    "home": "With whom one is linked",
+}
+# What names people in the admin and is no read of a record.
+UNTRACED_ADMINS = {
+    "transcripts.Job": "Which curator asked for it",
+}
+
+
 class Things:
     """One person with one of everything that an address may name."""
 
@@ -165,7 +183,11 @@ def world(db, settings, caplog):
     session = SessionFactory(course__attestation="I attended it myself.")
     list_in_catalog(course)
     curators = Group.objects.get(name="Curators")
-    of = {name: Things(UserFactory(), course, session, at) for name in PEOPLE if name != "stranger"}
+    of = {
+        name: Things(UserFactory(legal_name=f"Known As {name}"), course, session, at)
+        for name in PEOPLE
+        if name != "stranger"
+    }
     for name in ("curator-1", "curator-2", "superuser"):
         staff = of[name].user
         staff.is_staff = True
@@ -335,3 +357,69 @@ def test_the_table_opens_the_admin_to_staff_with_two_factors_alone():
     }
 
     assert leaks == {}
+
+
+# --- The trace ---
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whoever_is_shown_something_of_the_trainee_leaves_a_trace(world, part):
+    """By the address, which names a row of theirs, or by the answer, which tells their name."""
+    of, cookies = world
+    trainee = of["trainee"]
+
+    untraced = [
+        f"{page.name}: {reader}, GET {path}"
+        for page in walked()[part::PARTS]
+        if page.name not in NO_READ
+        for path in [path_to_the_trainees(page, trainee)]
+        for reader in ("current", "curator-2", "superuser")
+        if leaves_no_trace(page, path, cookies[reader], of[reader].user, trainee.user)
+    ]
+
+    assert untraced == [], (
+        "Let its view call trace.record, or say in NO_READ why that is no read of a record:\n"
+        + "\n".join(untraced)
+    )
+
+
+def path_to_the_trainees(page, trainee):
+    values = IDS[page.name](trainee) if page.name in IDS else {}
+    rows = object_of_the_admin(page, trainee)
+    if named := re.match(r"admin/(\w+)/(\w+)/<path:object_id>/", page.route):
+        app, model = named.groups()
+        site = admin.site._registry[apps.get_model(app, model)]
+        for way in getattr(site, "people", ())[-1:]:
+            theirs = site.model.objects.filter(**{way: trainee.user}).order_by("pk").first()
+            rows = {"object_id": theirs.pk} if theirs else rows
+    return page.path(**values, **rows)
+
+
+def leaves_no_trace(page, path, cookies, reader, person):
+    """Whether the reader is shown something of the person there, and it is noted nowhere."""
+    client = Client()
+    client.cookies = SimpleCookie(cookies.output(header="", sep=";"))
+    with transaction.atomic():
+        response = client.get(path)
+        body = b"".join(response) if response.streaming else response.content
+        is_shown = response.status_code == 200 and (
+            page.name in IDS or person.legal_name.encode() in body or person.email.encode() in body
+        )
+        is_traced = RecordRead.objects.filter(reader=reader, person=person).exists()
+        transaction.set_rollback(True)
+    return is_shown and not is_traced
+
+
+def test_every_admin_of_what_is_somebodys_is_traced():
+    of_people = {User, CreditEntry, Enrollment}
+
+    untraced = {
+        model._meta.label
+        for model, site in admin.site._registry.items()
+        if of_people & {model, *(field.related_model for field in model._meta.concrete_fields)}
+        and not isinstance(site, TracedAdmin)
+    }
+
+    assert untraced - UNTRACED_ADMINS.keys() == set(), (
+        "Make it a TracedAdmin, or say in UNTRACED_ADMINS why it shows nothing of people."
+    )
