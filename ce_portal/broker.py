@@ -27,13 +27,13 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _tables() -> list[str]:
     """kombu's tables, which it makes once in each process, where they are not there."""
     from kombu.transport.sqlalchemy.models import metadata  # noqa: PLC0415
-    from sqlalchemy.dialects.sqlite.base import dialect  # noqa: PLC0415
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
     from sqlalchemy.schema import CreateIndex, CreateTable  # noqa: PLC0415
+    from sqlalchemy.sql import ClauseElement  # noqa: PLC0415
 
-    made = [CreateTable(table, if_not_exists=True) for table in metadata.sorted_tables]
-    made += [
-        CreateIndex(index, if_not_exists=True)
-        for table in metadata.sorted_tables
-        for index in sorted(table.indexes, key=lambda index: str(index.name))
+    tables = metadata.sorted_tables
+    made: list[ClauseElement] = [
+        *(CreateTable(table, if_not_exists=True) for table in tables),
+        *(CreateIndex(index, if_not_exists=True) for table in tables for index in table.indexes),
     ]
-    return [str(each.compile(dialect=dialect())) for each in made]
+    return [str(each.compile(dialect=sqlite.dialect())) for each in made]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import traceback
 from pathlib import Path
 from random import Random
 
-from chaos import learners  # noqa: F401  (sets Django up, before anything asks for a model)
+from chaos import (
+    learners,  # noqa: F401  (it sets Django up, before anything asks for a model)
+    traps,
+)
 from chaos.audit import Findings
 from chaos.mailbox import Mailbox
 from chaos.processes import Postgres, Redis
@@ -26,6 +30,8 @@ def run(
     only: list[str],
 ) -> int:
     """0 if nothing was lost, doubled or half-written; else 1."""
+    # Stopped from outside, it takes what it started with it.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     world = World(folder, *services)
     breaches = 0
     try:
@@ -37,7 +43,7 @@ def run(
                 world.restart_all(
                     workers=kind.workers,
                     beats=kind.beats,
-                    **(world.clock_environment() if kind.has_clock else {}),
+                    **({traps.HAS_CLOCK: "1"} if kind.has_clock else {}),
                 )
             found, took = _play(world, kind, Random(f"{seed} {kind.name} {number}"))
             breaches += len(found.all())

@@ -16,15 +16,18 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from celery import Celery
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.core.mail import EmailMessage
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
 from accounts import delivery
 from ce_portal.celery import PortalTask
@@ -35,6 +38,8 @@ FOLDER = Path(os.environ["CHAOS_DIR"])
 ARMED, SPRUNG = FOLDER / "armed", FOLDER / "sprung"
 THRICE = FOLDER / "every-message-three-times"
 READ_ONLY = FOLDER / "storage-is-read-only"
+CLOCK = FOLDER / "clock-is-wrong-by"
+HAS_CLOCK = "CHAOS_HAS_CLOCK"  # set for processes whose clock can be wrong
 NOBODY = 65534  # the user that owns nothing
 POLL = 0.02  # seconds
 LONGEST_PAUSE = 60  # seconds
@@ -102,8 +107,15 @@ def let_go(point: Point) -> None:
 def disarm() -> None:
     for trap in (*ARMED.glob("*"), *SPRUNG.glob("*")):
         trap.unlink(missing_ok=True)
-    for flag in (THRICE, READ_ONLY):
+    for flag in (THRICE, READ_ONLY, CLOCK):
         flag.unlink(missing_ok=True)
+
+
+def set_clock(shift: timedelta) -> None:
+    """From now on the processes that have a clock of their own are wrong by so much."""
+    draft = FOLDER / "clock.draft"
+    draft.write_text(str(shift.total_seconds()))
+    draft.rename(CLOCK)
 
 
 # --- Inside: the process ---
@@ -172,6 +184,8 @@ def set_up() -> None:
     _wrap_commits()
     _wrap_storage()
     _wrap_sending()
+    if os.environ.get(HAS_CLOCK):
+        _wrap_clock()
 
 
 def _wrap(
@@ -263,3 +277,23 @@ def _wrap_sending() -> None:
         return send(self, *args, **kwargs)
 
     task.apply_async = apply_async
+
+
+def _wrap_clock() -> None:
+    """The portal's clock and Celery's, by which beat decides what is due."""
+
+    def shift() -> timedelta:
+        try:
+            return timedelta(seconds=float(CLOCK.read_text()))
+        except FileNotFoundError:
+            return timedelta()
+
+    celery: Any = Celery
+    true_now, celery_now = timezone.now, celery.now
+
+    def now(self: Celery) -> datetime:
+        moment: datetime = celery_now(self)
+        return moment + shift()
+
+    timezone.now = lambda: true_now() + shift()
+    celery.now = now

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -27,7 +28,6 @@ START_LIMIT = 120  # seconds until all processes work
 QUIET_LIMIT = 60  # seconds until all must be as if nothing had happened
 TRAP_LIMIT = 45  # seconds until the pipeline must have come to a trap
 MOST_TRIES = 20  # of a learner, until their credit is given
-FAKETIME = "faketime/libfaketime.so.1"
 
 
 class World:
@@ -247,21 +247,9 @@ class World:
                 path.chmod(0o755)
             traps.READ_ONLY.unlink()
 
-    def clock(self, shift: str) -> None:
-        """Move the clock of workers and beat by so much, as in “+1h”."""
-        (self.folder / "clock").write_text(f"{shift}\n")
-
-    def clock_environment(self) -> dict[str, str]:
-        library = next(Path("/usr/lib").glob(f"*/{FAKETIME}"), None)
-        if library is None:
-            raise ChaosError("The clock cannot be moved: install faketime (.ci/install does).")
-        self.clock("+0")
-        return {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self.folder / "clock"),
-            "FAKETIME_CACHE_DURATION": "1",  # seconds
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+    def clock(self, shift: timedelta) -> None:
+        """The clock of workers and beat is wrong by so much."""
+        traps.set_clock(shift)
 
     @property
     def _broker_file(self) -> Path:

@@ -1,10 +1,13 @@
 """Tasks have names that stay, and are sent after the commit or not at all."""
 
+from datetime import timedelta
+
 import pytest
+from celery.schedules import schedule
 from django.db import transaction
 from kombu import Connection, Producer
 
-from ce_portal.celery import PortalTask
+from ce_portal.celery import PortalTask, Scheduler
 from ce_portal.celery import app as celery_app
 
 SWEEP = "transcripts.draw_missing_certificate_pdfs"
@@ -108,3 +111,55 @@ def test_a_broker_that_is_away_breaks_neither_the_commit_nor_what_follows_it(tas
         transaction.on_commit(lambda: followed.append("the next callback"))
 
     assert followed == ["the next callback"]
+
+
+@pytest.fixture
+def beat(tasks, tmp_path):
+    """Beat as it begins, with the sweep of certificates and nothing else to ask for."""
+    everything = celery_app.conf.beat_schedule
+    celery_app.conf.beat_schedule = {"sweep": {"task": SWEEP, "schedule": schedule(60.0)}}
+    begun = Scheduler(celery_app, schedule_filename=str(tmp_path / "beat"))
+    begun.schedule.pop("celery.backend_cleanup", None)
+    begun.tick()
+    yield begun
+    begun.close()
+    celery_app.conf.beat_schedule = everything
+
+
+def test_beat_asks_once_a_minute(beat, sent_tasks, monkeypatch):
+    beat.tick()
+    early = list(sent_tasks)
+    a_minute_later = celery_app.now() + timedelta(seconds=61)
+    monkeypatch.setattr(type(celery_app), "now", lambda app: a_minute_later)
+    for _ in range(3):
+        beat.tick()
+
+    assert (early, sent_tasks) == ([], [(SWEEP, {})])
+
+
+def test_beat_goes_on_when_a_clock_that_was_a_day_ahead_is_set_right(beat, sent_tasks, monkeypatch):
+    right = celery_app.now()
+    clock = {"now": right + timedelta(days=1)}
+    monkeypatch.setattr(type(celery_app), "now", lambda app: clock["now"])
+    for _ in range(3):
+        beat.tick()
+    sent_tasks.clear()
+
+    clock["now"] = right
+    beat.tick()
+    clock["now"] = right + timedelta(seconds=61)
+    for _ in range(3):
+        beat.tick()
+
+    assert sent_tasks == [(SWEEP, {})]
+
+
+def test_beat_keeps_no_connection_that_could_stay_broken(beat, monkeypatch):
+    handed_over = []
+    monkeypatch.setattr(
+        PortalTask, "apply_async", lambda task, *args, **options: handed_over.append(options)
+    )
+
+    beat.apply_entry(beat.schedule["sweep"], producer=beat.producer)
+
+    assert [options["producer"] for options in handed_over] == [None]
