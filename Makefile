@@ -26,8 +26,8 @@ test-browser: $(VENV)/.ready-dev
 test-documents: $(VENV)/.ready-dev
 	@$(BIN)/pytest -m documents
 
-# By hand: takes an hour. ONLY=webinar or SIZES="1000 10000" for less; DATABASE_URL and REDIS_URL for
-# PostgreSQL.
+# By hand: takes an hour. ONLY=webinar (documents, pages, catalog) or SIZES="1000 10000" for less;
+# DATABASE_URL and REDIS_URL for PostgreSQL.
 bench: $(VENV)/.ready-dev
 	@.ci/bench
 

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -53,14 +54,19 @@ def draw(*, certificate_id: int, at: datetime) -> None:
 
 def signed_document(certificate: Certificate, *, at: datetime) -> bytes:
     """The certificate as a signed PDF file. Raises DrawingError as ``pdf`` does."""
-    drawn = pdf.draw_certificate(
-        record=certificate.entry.record,
-        attachment=records.canonical(certificate.entry.record),
-        code=certificate.code,
-        issued_at=certificate.issued_at,
-        verify_url=f"{settings.SITE_URL}{certificate.get_absolute_url()}",
-    )
-    return signing.sign(drawn, at=at)
+    return signing.sign(pdf.draw_certificate(**facts(certificate)), at=at)
+
+
+def facts(certificate: Certificate) -> dict[str, Any]:
+    """What the document is drawn from, as ``pdf.draw_certificate`` takes it."""
+    record = certificate.entry.record
+    return {
+        "record": record,
+        "attachment": records.canonical(record),
+        "code": certificate.code,
+        "issued_at": certificate.issued_at,
+        "verify_url": f"{settings.SITE_URL}{certificate.get_absolute_url()}",
+    }
 
 
 def _claim(certificate_id: int, *, at: datetime) -> Certificate | None:

@@ -45,13 +45,13 @@ def draw_certificate(
     The same arguments give the same bytes.
     Raises DrawingError if a character has no glyph in our fonts.
     """
-    data = {
-        **_certificate(record, code, issued_at),
-        "verify_url": verify_url,
-        "qr": _qr_code(verify_url),
-        "record": attachment.decode(),
-        "record_sha256": hashlib.sha256(attachment).hexdigest(),
-    }
+    data = certificate_data(
+        record=record,
+        attachment=attachment,
+        code=code,
+        issued_at=issued_at,
+        verify_url=verify_url,
+    )
     return _compile("certificate.typ", data, timestamp=issued_at)
 
 
@@ -130,7 +130,14 @@ def _title(entry: dict[str, Any]) -> str:
     return entry["title"] if kind == "award" else f"{entry['title']} ({kind}: {entry['reason']})"
 
 
-def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict[str, Any]:
+def certificate_data(
+    *,
+    record: dict[str, Any],
+    attachment: bytes,
+    code: str,
+    issued_at: datetime,
+    verify_url: str,
+) -> dict[str, Any]:
     """What the template prints, every figure and day already in words."""
     record = records.read(record)
     activity, holder = record["activity"], record["holder"]
@@ -168,6 +175,10 @@ def _certificate(record: dict[str, Any], code: str, issued_at: datetime) -> dict
         "statements": list(dict.fromkeys(_statement(line) for line in record["lines"])),
         "provider": activity["provider"],
         "issued": show_day(issued_at.astimezone(ZoneInfo(record["time_zone"])).date()),
+        "verify_url": verify_url,
+        "qr": _qr_code(verify_url),
+        "record": attachment.decode(),
+        "record_sha256": hashlib.sha256(attachment).hexdigest(),
     }
 
 

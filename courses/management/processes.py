@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.management import call_command
@@ -23,6 +26,7 @@ from courses import demo
 from courses.models import Course
 
 START_LIMIT = 90  # seconds until the web process must answer
+STOP_LIMIT = 60  # seconds until a process that does not end is killed
 POLL = 0.1  # seconds
 
 
@@ -68,16 +72,48 @@ def running(*commands: list[str]) -> Iterator[list[int]]:
     try:
         yield [process.pid for process in started]
     finally:
+        # Each lets those that it started end their work.
         for process in started:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+            process.terminate()
         for process in started:
-            process.wait(30)
+            try:
+                process.wait(STOP_LIMIT)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def resident() -> float:
+    """Bytes of memory that this process holds now."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 def empty_queues() -> None:
     """Nobody is to do what making a benchmark's rows has asked of workers."""
     celery_app.control.purge()
+
+
+class Answering:
+    """A process that answers each line of JSON by another; it ends when no more come."""
+
+    def __init__(self, *command: str | Path) -> None:
+        self._process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def tell(self, question: Any) -> None:
+        cast(IO[str], self._process.stdin).write(json.dumps(question) + "\n")
+        cast(IO[str], self._process.stdin).flush()
+
+    def hear(self) -> Any:
+        return json.loads(cast(IO[str], self._process.stdout).readline())
+
+    def __enter__(self) -> Answering:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._process.communicate()
 
 
 def wait_until(

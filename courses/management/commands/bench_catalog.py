@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import random
-import resource
 import statistics
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from courses import catalog, listing, made_catalog, shelf
-from courses.management import pages
+from courses.management import pages, processes
 from courses.management.sign_in import cookie_of
 from courses.models import Course
 
@@ -126,18 +125,12 @@ def _measure_listing() -> float:
 def _measure_loading() -> dict[str, float]:
     shelf.forget()
     gc.collect()
-    before = _resident()
+    before = processes.resident()
     start = perf_counter()
     shelf.vocabulary()
     seconds = perf_counter() - start
     gc.collect()
-    return {"seconds": seconds, "megabytes": (_resident() - before) / 2**20}
-
-
-def _resident() -> float:
-    """Bytes of memory that this process holds now."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * resource.getpagesize()
+    return {"seconds": seconds, "megabytes": (processes.resident() - before) / 2**20}
 
 
 def _measure_publishing() -> dict[str, float]:
