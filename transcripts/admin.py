@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -20,7 +21,7 @@ from unfold.decorators import action
 from accounts.models import User
 from accounts.traced import TracedAdmin
 from transcripts import certificates, corrections, jobs, ledger
-from transcripts.forms import DeclineForm, ReissueForm, ReversalForm
+from transcripts.forms import DeclineForm, ReissueForm, RestoreForm, ReversalForm
 from transcripts.models import Certificate, CorrectionRequest, CreditEntry, CreditLine, Job
 from transcripts.permissions import can_correct_credit, can_reverse_credit
 
@@ -73,7 +74,7 @@ def _named(rows: Any, object_id: str | int) -> Any:
 
 @admin.register(CreditEntry)
 class CreditEntryAdmin(ReadOnly, TracedAdmin):
-    """A window on the ledger. Its two verbs go through ``ledger`` and ``certificates``."""
+    """A window on the ledger. Its verbs go through ``ledger`` and ``certificates``."""
 
     people = ("holder",)
 
@@ -85,10 +86,15 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
     ordering = ["-earned_on", "-id"]
     inlines = [CreditLineInline]
     actions = ["reverse_selected"]
-    actions_detail = ["reissue", "reverse_entry"]
+    actions_detail = ["reissue", "reverse_entry", "restore"]
 
     def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return can_correct_credit(request.user)
+
+    def approvals_on(self, day: date, *, entry: CreditEntry) -> dict[str, ledger.Approval]:
+        """By body, the approvals of what was completed that are in date on that day. The ledger
+        knows those of its own lines alone; whoever keeps approvals says more."""
+        return {}
 
     @admin.display(description="kind")
     def kind(self, entry: CreditEntry) -> str:
@@ -161,7 +167,7 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
             try:
                 certificate = certificates.reissue(
                     entry=entry,
-                    correction=form.correction(),
+                    correction=self._correction(form, entry),
                     reason_class=form.cleaned_data["reason_class"],
                     reason=form.cleaned_data["reason"],
                     by=cast(User, request.user),
@@ -173,6 +179,44 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
                 self.message_user(request, f"Reissued as {certificate.code}.", messages.SUCCESS)
                 return redirect("admin:transcripts_creditentry_change", certificate.entry_id)
         return self._ask(request, form, [entry], title="Reissue with corrections", verb="Reissue")
+
+    @action(
+        description="Award anew what was reversed by mistake",
+        url_path="restore",
+        permissions=["correct"],
+        icon="settings_backup_restore",
+    )
+    def restore(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        entry = _named(CreditEntry, object_id)
+        back = redirect("admin:transcripts_creditentry_change", object_id)
+        if not can_reverse_credit(request.user, entry):
+            self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
+            return back
+        if not entry.is_reversed or hasattr(entry, "replacement"):
+            words = "Only credit that was reversed, and not awarded anew, is awarded anew here."
+            self.message_user(request, words, messages.ERROR)
+            return back
+        form = RestoreForm(request.POST or None, entry=entry)
+        if form.is_valid():
+            try:
+                certificate = certificates.restore(
+                    entry=entry,
+                    correction=self._correction(form, entry),
+                    reason=form.cleaned_data["reason"],
+                    by=cast(User, request.user),
+                    at=timezone.now(),
+                )
+            except ledger.LedgerError as error:
+                form.add_error(None, str(error))
+            else:
+                words = f"Awarded anew as {certificate.code}."
+                self.message_user(request, words, messages.SUCCESS)
+                return redirect("admin:transcripts_creditentry_change", certificate.entry_id)
+        return self._ask(request, form, [entry], title="Award anew", verb="Award anew")
+
+    def _correction(self, form: ReissueForm, entry: CreditEntry) -> ledger.Correction:
+        day = form.cleaned_data["earned_on"]
+        return form.correction(approvals=self.approvals_on(day, entry=entry))
 
     def _ask(
         self,

@@ -67,6 +67,20 @@ def reissue(
     return issue(entry=corrected, at=at)
 
 
+@transaction.atomic
+def restore(
+    *, entry: CreditEntry, correction: ledger.Correction, reason: str, by: User, at: datetime
+) -> Certificate:
+    """Award anew what was reversed by mistake, and issue the new certificate.
+
+    The reversal stays; the old code says that it is superseded. The holder's note goes along.
+    Locks the entry. Raises LedgerError as ``ledger.restore`` does.
+    """
+    restored = ledger.restore(entry=entry, correction=correction, reason=reason, by=by, at=at)
+    reflections.follow(entry=entry, successor=restored)
+    return issue(entry=restored, at=at)
+
+
 def current(certificate: Certificate) -> Certificate:
     """The last certificate that was issued in place of this one; itself if there is none."""
     while certificate.successor is not None:

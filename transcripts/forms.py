@@ -153,7 +153,10 @@ class ReversalForm(forms.Form):
 
     reason_class = forms.ChoiceField(
         label="Reason",
-        choices=[("", "Choose a reason"), *ReasonClass.choices],
+        choices=[
+            ("", "Choose a reason"),
+            *(choice for choice in ReasonClass.choices if choice[0] != ReasonClass.RESTORED),
+        ],
         widget=UnfoldAdminSelectWidget,
         help_text="Shown to whoever verifies the certificate.",
     )
@@ -186,9 +189,20 @@ class ReissueForm(ReversalForm):
         widget=UnfoldAdminDecimalFieldWidget,
     )
 
+    started_on = forms.DateField(
+        label="First day", widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
+    earned_on = forms.DateField(
+        label="Completion date",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        help_text="On another day, each body needs an approval that was in date then.",
+    )
+
     def __init__(self, data: Any = None, *, entry: CreditEntry) -> None:
         record = records.read(entry.record)
         initial = {
+            "started_on": record["activity"]["started_on"],
+            "earned_on": record["earned_on"],
             "holder_name": record["holder"]["legal_name"],
             "clock_hours": record["activity"]["clock_hours"],
         }
@@ -206,13 +220,32 @@ class ReissueForm(ReversalForm):
                 help_text="Hours; 0 drops the line.",
                 widget=UnfoldAdminDecimalFieldWidget,
             )
-        self.order_fields(["holder_name", "licenses_as_today", "clock_hours", *self.lines])
+        self.order_fields(
+            [
+                "holder_name",
+                "licenses_as_today",
+                "started_on",
+                "earned_on",
+                "clock_hours",
+                *self.lines,
+            ]
+        )
 
-    def correction(self) -> ledger.Correction:
+    def correction(self, *, approvals: dict[str, ledger.Approval]) -> ledger.Correction:
+        """``approvals``: by body, those of the course on the completion date typed."""
         facts = self.cleaned_data
         return ledger.Correction(
             holder_name=facts["holder_name"],
             licenses_as_today=facts["licenses_as_today"],
             clock_hours=facts["clock_hours"],
+            started_on=facts["started_on"],
+            earned_on=facts["earned_on"],
+            approvals=approvals,
             hours={line: facts[name] for name, line in self.lines.items()},
         )
+
+
+class RestoreForm(ReissueForm):
+    """Why credit that was withdrawn is awarded anew, and what it says."""
+
+    reason_class = None  # type: ignore[assignment]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.urls import reverse as reverse_url
@@ -15,7 +16,7 @@ from accounts import mail
 from accounts.models import License, User
 from ce_portal.formats import show_day
 from transcripts import records
-from transcripts.models import CorrectionRequest, CreditEntry, CreditLine
+from transcripts.models import CorrectionRequest, CreditEntry, CreditLine, ReasonClass
 
 
 class LedgerError(Exception):
@@ -75,17 +76,36 @@ class Activity:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """A body's approval as a line prints it. ``of``: the provider, or this one course."""
+
+    of: str
+    number: str
+    statement: str
+    valid_from: date
+    valid_to: date | None
+
+    def covers(self, day: date) -> bool:
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True)
 class Correction:
     """What an award should have said. None: that fact was right.
 
     ``licenses_as_today``: those in force on the day of the award, as the holder lists them now.
     ``hours`` are by approving body and credit type; a line that is not named keeps its hours, and
     one with zero is dropped.
+    A line is of an approval that was in date on the completion date: if that is another day now,
+    its own may do, or else the one that ``approvals`` has for its body.
     """
 
     holder_name: str | None = None
     licenses_as_today: bool = False
     clock_hours: Decimal | None = None
+    started_on: date | None = None
+    earned_on: date | None = None
+    approvals: dict[str, Approval] = field(default_factory=dict)
     hours: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
 
@@ -184,37 +204,61 @@ def replace(*, entry: CreditEntry, correction: Correction, by: User, at: datetim
     """Award anew, with corrected facts, what a reversal took back. Reason and class are its own.
 
     Locks the entry. Raises LedgerError if the entry is not reversed, was replaced already, if
-    nothing is different, or if no line is left.
+    nothing is different, if no line is left, or if a date cannot be (``Correction``).
     """
-    entry = _locked(entry)
-    if not entry.is_reversed:
-        raise LedgerError("Reverse this credit before it is awarded anew.")
-    if hasattr(entry, "replacement"):
-        raise LedgerError("This credit was awarded anew already.")
-    reversal = entry.reversal
+    entry = _locked_to_award_anew(entry)
     before = records.read(entry.record)
-    facts = _corrected(before, correction, holder=entry.holder)
-    if not facts["lines"]:
-        raise LedgerError("Nothing would be left. Reverse the credit instead.")
+    facts = _corrected(before, correction, holder=entry.holder, at=at)
     if facts == _plain(before):
         raise LedgerError("Nothing is different. Change what is wrong, or reverse the credit.")
-    record = _with_hours(
-        {
-            **facts,
-            "kind": "correction",
-            "recorded_at": at.isoformat(),
-            "correction": _correction(entry, reversal.reason_class, reversal.reason, by),
-        }
+    reversal = entry.reversal
+    return _award_anew(entry, facts, reversal.reason_class, reversal.reason, by=by, at=at)
+
+
+@transaction.atomic
+def restore(
+    *, entry: CreditEntry, correction: Correction, reason: str, by: User, at: datetime
+) -> CreditEntry:
+    """Award anew what was reversed by mistake, as it was or with corrected facts.
+
+    The holder gets a mail.
+    Locks the first award of its line, as completing the same course again does, and the entry.
+    Raises LedgerError as ``replace`` does, if no reason is given, or if the holder earned the
+    course again since.
+    """
+    _locked(first(entry))
+    entry = _locked_to_award_anew(entry)
+    reason = reason.strip()
+    if not reason:
+        raise LedgerError("Say why: the reason stays with the record.")
+    again = (
+        CreditEntry.objects.standing()
+        .filter(
+            holder=entry.holder_id,
+            activity=entry.activity,
+            recorded_at__gte=entry.reversal.recorded_at,
+        )
+        .first()
     )
-    return _write(
-        record,
-        holder=entry.holder,
+    if again:
+        raise LedgerError(
+            f"This course gave its credit again since, on {show_day(again.earned_on)}. "
+            "It would count twice."
+        )
+    facts = _corrected(records.read(entry.record), correction, holder=entry.holder, at=at)
+    restored = _award_anew(entry, facts, ReasonClass.RESTORED, reason, by=by, at=at)
+    mail.post(
+        recipient=entry.holder,
+        kind="credit-correction",
+        key=f"credit-restored:{entry.pk}",
+        template="credit_restored",
+        context={
+            "entry": restored,
+            "path": reverse_url("transcripts:transcript"),
+        },
         at=at,
-        replaces=entry,
-        reason_class=reversal.reason_class,
-        reason=reversal.reason,
-        recorded_by=by,
     )
+    return restored
 
 
 def build_record(
@@ -251,6 +295,13 @@ def current(entry: CreditEntry) -> CreditEntry:
     """What stands in place of an award now: itself, or the last of its corrections."""
     while hasattr(entry, "replacement"):
         entry = entry.replacement
+    return entry
+
+
+def first(entry: CreditEntry) -> CreditEntry:
+    """The award that a line of corrections began with: itself, if it corrects nothing."""
+    while entry.replaces is not None:
+        entry = entry.replaces
     return entry
 
 
@@ -309,12 +360,55 @@ def _locked(entry: CreditEntry) -> CreditEntry:
     )
 
 
-def _corrected(record: dict[str, Any], correction: Correction, *, holder: User) -> dict[str, Any]:
-    person, activity = record["holder"], record["activity"]
+def _locked_to_award_anew(entry: CreditEntry) -> CreditEntry:
+    entry = _locked(entry)
+    if not entry.is_reversed:
+        raise LedgerError("Reverse this credit before it is awarded anew.")
+    if hasattr(entry, "replacement"):
+        raise LedgerError("This credit was awarded anew already.")
+    return entry
+
+
+def _award_anew(
+    entry: CreditEntry,
+    facts: dict[str, Any],
+    reason_class: str,
+    reason: str,
+    *,
+    by: User,
+    at: datetime,
+) -> CreditEntry:
+    if not facts["lines"]:
+        raise LedgerError("Nothing would be left. Reverse the credit instead.")
+    record = _with_hours(
+        {
+            **facts,
+            "kind": "correction",
+            "recorded_at": at.isoformat(),
+            "correction": _correction(entry, reason_class, reason, by),
+        }
+    )
+    return _write(
+        record,
+        holder=entry.holder,
+        at=at,
+        replaces=entry,
+        reason_class=reason_class,
+        reason=reason,
+        recorded_by=by,
+    )
+
+
+def _corrected(
+    record: dict[str, Any], correction: Correction, *, holder: User, at: datetime
+) -> dict[str, Any]:
+    person = record["holder"]
+    was_earned_on = date.fromisoformat(record["earned_on"])
+    day = correction.earned_on or was_earned_on
+    activity = _on_days(record, correction.started_on, day, at=at)
     if correction.holder_name is not None:
         person = {**person, "legal_name": correction.holder_name}
     if correction.licenses_as_today:
-        day = date.fromisoformat(record["earned_on"])
         person = {**person, "licenses": _licenses(holder, on=day)}
     if correction.clock_hours is not None:
         activity = {**activity, "clock_hours": correction.clock_hours}
@@ -324,12 +418,63 @@ def _corrected(record: dict[str, Any], correction: Correction, *, holder: User) 
         hours = correction.hours.get((line["body"], line["credit_type"]), old)
         if hours != old:
             line = {**line, "hours": hours, "basis": "Corrected by the provider"}
+        if hours and day != was_earned_on:
+            line = _approved_on(day, line, correction.approvals.get(line["body"]))
         if hours:
             lines.append(line)
     corrected: dict[str, Any] = _plain(
-        {**record, "holder": person, "activity": activity, "lines": lines}
+        {**record, "holder": person, "activity": activity, "lines": lines, "earned_on": day}
     )
     return corrected
+
+
+def _on_days(
+    record: dict[str, Any], started_on: date | None, earned_on: date, *, at: datetime
+) -> dict[str, Any]:
+    """The activity from its first day to the completion date; a live session keeps its hours of
+    the day. Raises LedgerError if the days cannot be."""
+    activity: dict[str, Any] = record["activity"]
+    was_started_on = date.fromisoformat(activity["started_on"])
+    days = (started_on or was_started_on, earned_on)
+    if days == (was_started_on, date.fromisoformat(record["earned_on"])):
+        return activity
+    if days[0] > days[1]:
+        raise LedgerError("The first day is after the completion date.")
+    if earned_on > at.astimezone(ZoneInfo(record["time_zone"])).date():
+        raise LedgerError("The completion date is in the future.")
+    return {
+        **activity,
+        "started_on": days[0],
+        "ended_on": earned_on,
+        "started_at": _same_time(activity["started_at"], days[0], record["time_zone"]),
+        "ended_at": _same_time(activity["ended_at"], earned_on, record["time_zone"]),
+    }
+
+
+def _same_time(moment: str | None, day: date, time_zone: str) -> datetime | None:
+    if moment is None:
+        return None
+    zone = ZoneInfo(time_zone)
+    return datetime.combine(day, datetime.fromisoformat(moment).astimezone(zone).time(), zone)
+
+
+def _approved_on(day: date, line: dict[str, Any], other: Approval | None) -> dict[str, Any]:
+    """The line, of an approval in date on that day: its own, or else the other."""
+    until = line["approval_valid_to"]
+    own = Approval(
+        of=line["approval_of"],
+        number=line["approval_number"],
+        statement=line["approval_statement"],
+        valid_from=date.fromisoformat(line["approval_valid_from"]),
+        valid_to=date.fromisoformat(until) if until else None,
+    )
+    approval = own if own.covers(day) else other
+    if approval is None or not approval.covers(day):
+        raise LedgerError(
+            f"{line['body_name']} had no approval in date on {show_day(day)}. Choose another "
+            "day, or put 0 for its hours, which drops the line."
+        )
+    return {**line, **{f"approval_{name}": value for name, value in asdict(approval).items()}}
 
 
 def _correction(entry: CreditEntry, reason_class: str, reason: str, by: User) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from courses.admin import (
     attendance,
     courses,
+    credit,
     enrollments,
     evaluations,
     offering,
@@ -13,6 +14,7 @@ from courses.admin import (
 __all__ = [
     "attendance",
     "courses",
+    "credit",
     "enrollments",
     "evaluations",
     "offering",

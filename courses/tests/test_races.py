@@ -723,3 +723,49 @@ def test_two_sweeps_ask_for_a_mail_once(sent_tasks):
     at_the_same_time(account_tasks.send_waiting_mail, account_tasks.send_waiting_mail)
 
     assert sent_tasks == [("accounts.send_mail", {"mail_id": str(promise.pk)})]
+
+
+def taken_back(noon):
+    """Credit that was reversed, and the same learner ready to complete the course again."""
+    held = ready_to_complete(noon)
+    entry = completion.complete(enrollment=held, at=noon).credit_entry
+    by = UserFactory()
+    ledger.reverse(entry=entry, reason_class="error", reason="Not there.", by=by, at=noon)
+    again = ready_to_complete(noon, learner=held.learner, course=held.course)
+
+    def restore():
+        return certificates.restore(
+            entry=entry, correction=ledger.Correction(), reason="Was there.", by=by, at=noon
+        )
+
+    def complete():
+        return completion.complete(enrollment=again, at=noon)
+
+    return restore, complete
+
+
+def test_completing_again_waits_for_credit_that_is_awarded_anew_and_is_refused(noon):
+    restore, complete = taken_back(noon)
+
+    _, words = at_the_same_time(restore, complete)
+
+    assert "It is given once." in words
+    assert CreditEntry.objects.standing().count() == 1
+
+
+def test_awarding_anew_waits_for_who_completes_again_and_is_refused(noon):
+    restore, complete = taken_back(noon)
+
+    _, words = at_the_same_time(complete, restore)
+
+    assert "This course gave its credit again since" in words
+    assert CreditEntry.objects.standing().count() == 1
+
+
+def test_two_who_award_anew_at_once_do_it_once(noon):
+    restore, _ = taken_back(noon)
+
+    _, words = at_the_same_time(restore, restore)
+
+    assert words == "This credit was awarded anew already."
+    assert CreditEntry.objects.standing().count() == 1

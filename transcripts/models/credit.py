@@ -56,6 +56,8 @@ class ReasonClass(models.TextChoices):
     ERROR = "error", "Issued in error"
     CAUSE = "cause", "Revoked for cause"
     DUPLICATE = "duplicate", "Duplicate"
+    DATE = "date", "Wrong date"
+    RESTORED = "restored", "Withdrawn by mistake"
 
 
 class CreditEntry(models.Model):
