@@ -27,6 +27,16 @@ _ESSENTIAL = [
         "Supervision requests",
         "when somebody asks to read your record as your supervisor",
     ),
+    (
+        "plan-set",
+        "Training plan set",
+        "when a supervisor of yours states what you need in a cycle",
+    ),
+    (
+        "assignment",
+        "Assigned to you",
+        "when a supervisor of yours assigns you a course or hours of a topic",
+    ),
     ("enrollment-confirmed", "Enrollment confirmed", "when you get a seat in a course"),
     ("enrollment-withdrawn", "Seat given back", "when you give a seat in a course back"),
     (
@@ -81,6 +91,11 @@ _OPTIONAL = [
         "license-expiring",
         "License expiring",
         "180, 90, 30 and 7 days before the last day of a license of yours",
+    ),
+    (
+        "assignment-reminder",
+        "Assignment due",
+        "14 and 3 days before something assigned to you is due, and once when it is overdue",
     ),
     (
         "enrollment-expiring",

@@ -90,6 +90,10 @@ app.conf.beat_schedule = {
         "task": "courses.remind_learners",
         "schedule": schedule(60.0 * 10),  # seconds
     },
+    "remind-of-assignments": {
+        "task": "courses.remind_of_assignments",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
     "end-enrollments-whose-time-is-over": {
         "task": "courses.expire_enrollments",
         "schedule": schedule(60.0 * 10),  # seconds

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from courses import attendance_import, listing, reminders, saved, waitlist
+from courses import assignments, attendance_import, listing, reminders, saved, waitlist
 from courses import enrollment as enrollment_story
 from courses.models import AttendanceUpload, Enrollment, SavedSearch, SearchTally, Session
 from courses.models.tallies import Count
@@ -60,6 +60,14 @@ def remind_learners() -> None:
             remind.apply_async(
                 kwargs={"enrollment_id": str(enrollment_id), "kind": kind}, expires=REMIND_PERIOD
             )
+
+
+@shared_task(name="courses.remind_of_assignments")
+def remind_of_assignments() -> None:
+    """Promise each reminder of an assignment that is due and was not given."""
+    now = timezone.now()
+    for assignment_id in assignments.due(at=now, limit=REMIND_SIZE):
+        assignments.remind(assignment_id=assignment_id, at=now)
 
 
 @shared_task(name="courses.expire_enrollment")

@@ -55,10 +55,30 @@ calendar_patterns = [
     path("stop/", views.stop_personal_feed, name="stop_personal_feed"),
 ]
 
+renewal_patterns = [
+    path("", views.renewals, name="renewals"),
+    path("new/", views.new_plan, name="new_plan"),
+    path("<uuid:pk>/", views.change_plan, name="change_plan"),
+    path("<uuid:pk>/drop/", views.drop_plan, name="drop_plan"),
+]
+
+desk_patterns = [
+    path("", views.desk, name="desk"),
+    path("export.csv", views.desk_csv, name="desk_csv"),
+    path("<uuid:person_id>/plan/", views.trainee_plan, name="trainee_plan"),
+    path("<uuid:person_id>/plan/new/", views.new_trainee_plan, name="new_trainee_plan"),
+    path("<uuid:person_id>/plan/<uuid:pk>/", views.change_trainee_plan, name="change_trainee_plan"),
+    path("<uuid:person_id>/assign/", views.assign, name="assign"),
+]
+
 urlpatterns = [
     path("courses/", include(catalog_patterns)),
     path("calendar/<slug:token>.ics", views.personal_feed, name="personal_feed"),
     path("learn/calendar/", include(calendar_patterns)),
     path("learn/<uuid:pk>/", include(room_patterns)),
+    path("renewals/", include(renewal_patterns)),
+    path("supervision/", include(desk_patterns)),
+    path("assignments/", views.assignments, name="assignments"),
+    path("assignments/<uuid:pk>/withdraw/", views.withdraw_assignment, name="withdraw_assignment"),
     path("host/sessions/<int:pk>/", views.host_session, name="host_session"),
 ]

@@ -46,6 +46,7 @@ class RecordRead(models.Model):
         CERTIFICATES_ZIP = "certificates-zip", "Your certificates, in one file"
         DESK = "desk", "Your hours and plan, in a list of trainees"
         DESK_CSV = "desk-csv", "Your hours and plan, in a CSV file of trainees"
+        PLAN = "plan", "Your training plan, and what is assigned to you"
         REVIEW = "review", "A review of your transcript"
         REVIEW_PDF = "review-pdf", "A review of your transcript, as a PDF"
         OUTSIDE = "outside", "Your training taken elsewhere"

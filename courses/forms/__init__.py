@@ -1,5 +1,6 @@
 """Turn text into values."""
 
+from courses.forms.assignments import AssignForm
 from courses.forms.attendance import (
     CheckInForm,
     ConfirmReportForm,
@@ -9,6 +10,7 @@ from courses.forms.attendance import (
     VoidForm,
 )
 from courses.forms.catalog import CatalogQuery
+from courses.forms.desk import DeskForm
 from courses.forms.learning import (
     EnrollForm,
     EvaluationForm,
@@ -16,14 +18,18 @@ from courses.forms.learning import (
     ProgressForm,
     question_name,
 )
+from courses.forms.plans import PlanForm
 
 __all__ = [
+    "AssignForm",
     "CatalogQuery",
     "CheckInForm",
     "ConfirmReportForm",
+    "DeskForm",
     "EnrollForm",
     "EvaluationForm",
     "PartialCreditForm",
+    "PlanForm",
     "PostTestForm",
     "ProgressForm",
     "RecordForm",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Supervision
+from accounts.models import Scope, Supervision
+from accounts.models.supervision import SupervisionQuerySet
 from courses.models.catalog import Course, FocusArea, Topic
 
 if TYPE_CHECKING:
@@ -18,18 +19,19 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+def assigning(*, at: datetime) -> SupervisionQuerySet:
+    """Supervisions in which something can be assigned at that moment: credit is shared."""
+    return Supervision.objects.active(at=at).sharing(Scope.CREDIT)
+
+
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def in_force(self, *, at: datetime) -> AssignmentQuerySet:
         """Not withdrawn, and of a supervision that goes on."""
-        return self.filter(
-            withdrawn_at__isnull=True, supervision__in=Supervision.objects.active(at=at)
-        )
+        return self.filter(withdrawn_at__isnull=True, supervision__in=assigning(at=at))
 
     def given_by(self, user: User | AnonymousUser, *, at: datetime) -> AssignmentQuerySet:
         """Those of trainees whom the user supervises at that moment; withdrawn ones too."""
-        return self.filter(
-            supervision__in=Supervision.objects.active(at=at).filter(supervisor=user.pk)
-        )
+        return self.filter(supervision__in=assigning(at=at).filter(supervisor=user.pk))
 
     def received_by(self, user: User | AnonymousUser) -> AssignmentQuerySet:
         """All that were ever asked of the user: they stay to be seen when they are over."""

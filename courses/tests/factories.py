@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import factory
 
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import SupervisionFactory, UserFactory
 from courses.models import (
     Approval,
     ApprovingBody,
+    Assignment,
     Choice,
     Course,
     CourseCredit,
@@ -265,3 +266,16 @@ class WaitlistPlaceFactory(factory.django.DjangoModelFactory):
     session = factory.SubFactory(SessionFactory)
     learner = factory.SubFactory(UserFactory)
     joined_at = factory.Sequence(lambda n: LONG_AGO + timedelta(seconds=n))
+
+
+class AssignmentFactory(factory.django.DjangoModelFactory):
+    """A course, due on June 1, 2026; or give a topic or focus area with hours."""
+
+    class Meta:
+        model = Assignment
+
+    supervision = factory.SubFactory(SupervisionFactory)
+    course = factory.SubFactory(CourseFactory)
+    due_on = date(2026, 6, 1)
+    assigned_at = LONG_AGO
+    counts_from = LONG_AGO.date()

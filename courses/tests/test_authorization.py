@@ -35,6 +35,7 @@ from accounts.tests.security import give_app, give_passkey, prove_by_app
 from accounts.traced import TracedAdmin
 from courses.models import Course, Enrollment, SavedSearch
 from courses.tests.factories import (
+    AssignmentFactory,
     CourseFactory,
     EnrollmentFactory,
     SessionFactory,
@@ -43,7 +44,7 @@ from courses.tests.factories import (
 from courses.tests.stories import list_in_catalog, pass_post_test, read_lessons
 from courses.tests.walk import pages
 from transcripts.models import Certificate, CreditEntry
-from transcripts.tests.factories import CertificateFactory
+from transcripts.tests.factories import CertificateFactory, TrainingPlanFactory
 
 TABLE = Path(__file__).parent / "authorization.txt"
 PEOPLE = [
@@ -76,6 +77,9 @@ OURS = {
     "asked": lambda of: {"pk": of.asked.pk},
     "supervised": lambda of: {"pk": of.supervised.pk},
     "code": lambda of: {"code": of.certificate.code},
+    "plan": lambda of: {"pk": of.plan.pk},
+    "trainee_plan": lambda of: {"person_id": of.user.pk, "pk": of.plan.pk},
+    "assigned": lambda of: {"pk": of.assigned.pk},
     "person": lambda of: {"person_id": of.user.pk},
     "passkey": lambda of: {"pk": of.passkey.pk},
 }
@@ -98,6 +102,13 @@ IDS = {
     "courses:check_out": OURS["live"],
     "courses:session_file": OURS["live"],
     "courses:host_session": OURS["session"],
+    "courses:change_plan": OURS["plan"],
+    "courses:drop_plan": OURS["plan"],
+    "courses:trainee_plan": OURS["person"],
+    "courses:new_trainee_plan": OURS["person"],
+    "courses:change_trainee_plan": OURS["trainee_plan"],
+    "courses:assign": OURS["person"],
+    "courses:withdraw_assignment": OURS["assigned"],
     "courses:leave_waitlist": OURS["place"],
     "courses:accept_seat": OURS["place"],
     "courses:decline_seat": OURS["place"],
@@ -159,6 +170,8 @@ class Things:
         self.license = LicenseFactory(holder=user)
         self.asked = SupervisionFactory(trainee=user, waiting=True)
         self.supervised = SupervisionFactory(trainee=user)
+        self.plan = TrainingPlanFactory(holder=user)
+        self.assigned = AssignmentFactory(supervision=self.supervised, course=course)
         self.passkey = give_passkey(user)
         self.saved_search = SavedSearch.objects.create(
             owner=user, name="Consent", query="q=consent", created_at=at, seen_until=at
@@ -196,9 +209,13 @@ def world(db, settings, caplog):
         if not staff.is_superuser:
             staff.groups.add(curators)
     trainee = of["trainee"]
+    trainee.assigned.delete()
     trainee.supervised.delete()
     trainee.asked.delete()
-    trainee.supervised = SupervisionFactory(trainee=trainee.user, supervisor=of["current"].user)
+    trainee.supervised = SupervisionFactory(
+        trainee=trainee.user, supervisor=of["current"].user, shares_renewal=True
+    )
+    trainee.assigned = AssignmentFactory(supervision=trainee.supervised, course=course)
     SupervisionFactory(trainee=trainee.user, supervisor=of["past"].user, ended=True)
     trainee.asked = SupervisionFactory(
         trainee=trainee.user, supervisor=of["future"].user, waiting=True

@@ -19,6 +19,14 @@ from courses.views.course import (
     move,
     withdraw,
 )
+from courses.views.desk import (
+    assign,
+    assignments,
+    desk,
+    desk_csv,
+    trainee_plan,
+    withdraw_assignment,
+)
 from courses.views.feeds import feed, session_calendar
 from courses.views.home import home
 from courses.views.lessons import (
@@ -30,6 +38,14 @@ from courses.views.lessons import (
     read,
 )
 from courses.views.post_test import attempt, post_test, save_answers
+from courses.views.renewals import (
+    change_plan,
+    change_trainee_plan,
+    drop_plan,
+    new_plan,
+    new_trainee_plan,
+    renewals,
+)
 from courses.views.room import attestation, complete, evaluation, room
 from courses.views.saved import (
     change_saved_search,
@@ -46,36 +62,46 @@ from courses.views.topics import topic, topics
 
 __all__ = [
     "accept_seat",
-    "decline_seat",
-    "join_waitlist",
-    "leave_waitlist",
-    "move",
+    "assign",
+    "assignments",
     "attempt",
     "attestation",
     "catalog",
+    "change_plan",
     "change_saved_search",
+    "change_trainee_plan",
     "check_in",
     "check_out",
     "complete",
     "course",
+    "decline_seat",
+    "desk",
+    "desk_csv",
     "drop",
+    "drop_plan",
     "enroll",
     "evaluation",
     "feed",
     "forget_saved_search",
     "home",
     "host_session",
+    "join_waitlist",
     "keep",
+    "leave_waitlist",
     "lesson",
     "lesson_captions",
     "lesson_file",
     "make_personal_feed",
+    "move",
+    "new_plan",
+    "new_trainee_plan",
     "personal_calendar",
     "personal_feed",
     "post_test",
     "print_lessons",
     "progress",
     "read",
+    "renewals",
     "robots",
     "room",
     "save_answers",
@@ -92,5 +118,7 @@ __all__ = [
     "suggest",
     "topic",
     "topics",
+    "trainee_plan",
     "withdraw",
+    "withdraw_assignment",
 ]

@@ -9,9 +9,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Supervision
-from courses import cards, shelf
-from courses.models import Enrollment, LessonProgress, WaitlistPlace
+from accounts.models import Supervision, User
+from courses import assignments, cards, shelf
+from courses.assignments import Asked
+from courses.models import Assignment, Enrollment, LessonProgress, WaitlistPlace
+from courses.views.renewals import own_progress
 from transcripts.models import CreditEntry
 
 SHOWN = 6
@@ -64,6 +66,8 @@ def home(request: HttpRequest) -> HttpResponse:
         .filter(holder=request.user)
         .select_related("certificate")
         .newest_first()[:SHOWN],
+        "cycles": own_progress(request.user),
+        "assigned": _assigned(request.user),
         "requests": Supervision.objects.waiting()
         .filter(trainee=request.user)
         .select_related("supervisor")
@@ -71,3 +75,11 @@ def home(request: HttpRequest) -> HttpResponse:
         "section": "home",
     }
     return render(request, "courses/home.html", context)
+
+
+def _assigned(learner: User) -> list[Asked]:
+    """What supervisors ask of the learner and is not earned yet."""
+    now = timezone.now()
+    received = Assignment.objects.received_by(learner).in_force(at=now)
+    states = assignments.states(received.with_subject().by_due_day(), at=now)
+    return [asked for asked in states if asked.is_open]

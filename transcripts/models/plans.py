@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Prefetch, Q
 from django.db.models.functions import Lower
 
-from accounts.models import License, Supervision, User
+from accounts.models import License, Scope, User
+from transcripts.models.credit import readable_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
 class TrainingPlanQuerySet(models.QuerySet["TrainingPlan"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> TrainingPlanQuerySet:
-        """The user's own, and those of people they supervise at that moment."""
-        supervised = Supervision.objects.active(at=at).filter(supervisor=user.pk)
-        return self.filter(Q(holder=user.pk) | Q(holder__in=supervised.values("trainee")))
+        """The user's own, and what their trainees share of it at that moment."""
+        return self.filter(readable_by(user, scope=Scope.RENEWAL, at=at, holder="holder"))
 
     def current(self) -> TrainingPlanQuerySet:
         """Neither replaced nor dropped."""
@@ -89,6 +89,10 @@ class TrainingPlan(models.Model):
     @property
     def is_current(self) -> bool:
         return self.superseded_at is None
+
+    @property
+    def last_day(self) -> date:
+        return self.until - timedelta(days=1)
 
     def covers(self, day: date) -> bool:
         return self.since <= day < self.until

@@ -17,6 +17,8 @@ from transcripts.models import (
     OutsideCredit,
     OutsideDecision,
     OutsideLine,
+    PlanLine,
+    TrainingPlan,
 )
 
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -77,7 +79,8 @@ def make_line(**changes) -> ledger.Line:
 
 
 class CreditEntryFactory(factory.django.DjangoModelFactory):
-    """One award of 1.5 hours; ``title``, ``hours`` and ``earned_on`` may be given."""
+    """One award of 1.5 hours; ``title``, ``hours``, ``lines`` and ``earned_on`` may be given, and
+    other facts as ``activity``."""
 
     class Meta:
         model = CreditEntry
@@ -92,7 +95,9 @@ class CreditEntryFactory(factory.django.DjangoModelFactory):
         hours = Decimal(kwargs["hours"])
         return ledger.award(
             holder=kwargs["holder"],
-            activity=make_activity(title=kwargs["title"], clock_hours=hours),
+            activity=make_activity(
+                title=kwargs["title"], clock_hours=hours, **kwargs.get("activity", {})
+            ),
             lines=kwargs.get("lines") or [make_line(hours=hours)],
             earned_on=kwargs["earned_on"],
             time_zone="America/New_York",
@@ -190,3 +195,30 @@ class OutsideDecisionFactory(factory.django.DjangoModelFactory):
 
     class Params:
         refused = factory.Trait(verdict="refused", reason="The name is another person’s.")
+
+
+class TrainingPlanFactory(factory.django.DjangoModelFactory):
+    """24 hours in 2026, set by the holder. ``lines`` asks for hours by credit type, "" for live."""
+
+    class Meta:
+        model = TrainingPlan
+        skip_postgeneration_save = True
+
+    holder = factory.SubFactory(UserFactory)
+    title = "LMSW toward LCSW"
+    since = date(2026, 1, 1)
+    until = date(2027, 1, 1)
+    hours = Decimal(24)
+    set_by = factory.SelfAttribute("holder")
+    set_at = LONG_AGO
+
+    @factory.post_generation
+    def lines(plan, create, extracted, **kwargs):
+        for position, (credit_type, hours) in enumerate((extracted or {}).items()):
+            PlanLine.objects.create(
+                plan=plan,
+                position=position,
+                credit_type=credit_type,
+                name=credit_type.capitalize() or "Live",
+                hours=Decimal(hours),
+            )
