@@ -15,6 +15,7 @@ _PRINTED_SCRIPTS = (
     "LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW", "DEVANAGARI",
     "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "MODIFIER LETTER", "FEMININE", "MASCULINE",
 )  # fmt: skip
+_PRINTED_SIGNS = set("®©™°€£$¢")
 # Joiners that Arabic, Persian and Indic spelling needs.
 _JOINERS = {"\u200c", "\u200d"}
 
@@ -45,6 +46,14 @@ def check_name(name: str) -> None:
                 f"We cannot print “{character}” on a certificate. "
                 "Use the spelling in Latin letters that is on your license."
             )
+
+
+def unprintable(text: str) -> str | None:
+    """The first character that our documents cannot print, of a title or a provider's name, which
+    may hold such signs as ® besides letters; None if all can be."""
+    return next(
+        (char for char in text if char not in _PRINTED_SIGNS and _is_unprintable(char)), None
+    )
 
 
 def _is_unprintable(character: str) -> bool:

@@ -80,5 +80,7 @@ urlpatterns = [
     path("supervision/", include(desk_patterns)),
     path("assignments/", views.assignments, name="assignments"),
     path("assignments/<uuid:pk>/withdraw/", views.withdraw_assignment, name="withdraw_assignment"),
+    path("transcript/outside/add/", views.add_outside, name="add_outside"),
+    path("transcript/outside/<uuid:pk>/change/", views.change_outside, name="change_outside"),
     path("host/sessions/<int:pk>/", views.host_session, name="host_session"),
 ]

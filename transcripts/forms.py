@@ -3,7 +3,7 @@ earned, and what curators type to correct credit."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -135,6 +135,39 @@ class CorrectionRequestForm(forms.ModelForm):
         if len(words) > 2000:
             raise forms.ValidationError("Use at most 2,000 characters.")
         return words
+
+
+class DecideForm(forms.Form):
+    """Whether the proof of outside credit holds. ``as_of``: when what was seen was changed."""
+
+    verdict = forms.ChoiceField(
+        label="What do you find?",
+        choices=[
+            ("confirmed", "The evidence shows this training: confirm it"),
+            ("refused", "It does not: refuse it"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The holder reads it. Needed to refuse.",
+    )
+    as_of = forms.CharField(widget=forms.HiddenInput, max_length=40)
+
+    def clean_as_of(self) -> datetime:
+        try:
+            return datetime.fromisoformat(self.cleaned_data["as_of"])
+        except ValueError:
+            raise forms.ValidationError("Open this page again.") from None
+
+    def clean(self) -> dict[str, Any]:
+        facts: dict[str, Any] = super().clean() or {}
+        if facts.get("verdict") == "refused" and not facts.get("reason"):
+            self.add_error("reason", "Say why you refuse it: the holder reads it.")
+        return facts
 
 
 class DeclineForm(forms.Form):

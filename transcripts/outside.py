@@ -220,6 +220,17 @@ def duplicates(
     return found
 
 
+def duplicates_of(credit: OutsideCredit) -> list[str]:
+    """The same for what is recorded: for the one who decides."""
+    return duplicates(
+        holder=credit.holder,
+        title=credit.title,
+        earned_on=credit.earned_on,
+        evidence=credit.evidence,
+        but=credit,
+    )
+
+
 def others_with_the_same_file(credit: OutsideCredit) -> QuerySet[OutsideCredit]:
     """What other people recorded with the same file: for staff alone to know."""
     return (

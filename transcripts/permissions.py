@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from accounts.models import Scope, Supervision
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from accounts.models import User
-    from transcripts.models import CreditEntry
+    from transcripts.models import CreditEntry, OutsideCredit
 
 
 def can_correct_credit(user: User | AnonymousUser) -> bool:
@@ -19,3 +22,19 @@ def can_correct_credit(user: User | AnonymousUser) -> bool:
 def can_reverse_credit(user: User | AnonymousUser, entry: CreditEntry) -> bool:
     """May correct credit, but never on their own ledger."""
     return can_correct_credit(user) and entry.holder_id != user.pk
+
+
+def can_decide_as_staff(user: User | AnonymousUser) -> bool:
+    """May confirm and refuse the outside credit of others, in the admin."""
+    return user.has_perm("transcripts.add_outsidedecision")
+
+
+def can_decide_as_supervisor(user: User, credit: OutsideCredit, *, at: datetime) -> bool:
+    """Supervises the holder at that moment, and may read both their credit and their evidence."""
+    return (
+        Supervision.objects.active(at=at)
+        .sharing(Scope.CREDIT)
+        .sharing(Scope.EVIDENCE)
+        .filter(supervisor=user, trainee=credit.holder_id)
+        .exists()
+    )

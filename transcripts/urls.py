@@ -10,6 +10,12 @@ urlpatterns = [
     path("transcript/export.json", views.export_json, name="export_json"),
     path("transcript/export.pdf", views.export_pdf, name="export_pdf"),
     path("transcript/certificates.zip", views.certificates_zip, name="certificates_zip"),
+    path("transcript/outside/<uuid:pk>/", views.outside, name="outside"),
+    path("transcript/outside/<uuid:pk>/withdraw/", views.withdraw_outside, name="withdraw_outside"),
+    path("transcript/outside/<uuid:pk>/evidence/", views.evidence, name="evidence"),
+    path(
+        "transcript/outside/<uuid:pk>/preview.jpg", views.evidence_preview, name="evidence_preview"
+    ),
     path("certificates/<str:code>.pdf", views.certificate_pdf, name="certificate_pdf"),
     path("certificates/<str:code>/link/", views.certificate_link, name="certificate_link"),
     path("certificates/<str:code>/note/", views.reflection, name="reflection"),

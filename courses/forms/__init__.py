@@ -18,6 +18,7 @@ from courses.forms.learning import (
     ProgressForm,
     question_name,
 )
+from courses.forms.outside import OutsideCreditForm
 from courses.forms.plans import PlanForm
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "DeskForm",
     "EnrollForm",
     "EvaluationForm",
+    "OutsideCreditForm",
     "PartialCreditForm",
     "PlanForm",
     "PostTestForm",

@@ -37,6 +37,7 @@ from courses.views.lessons import (
     progress,
     read,
 )
+from courses.views.outside import add_outside, change_outside
 from courses.views.post_test import attempt, post_test, save_answers
 from courses.views.renewals import (
     change_plan,
@@ -62,11 +63,13 @@ from courses.views.topics import topic, topics
 
 __all__ = [
     "accept_seat",
+    "add_outside",
     "assign",
     "assignments",
     "attempt",
     "attestation",
     "catalog",
+    "change_outside",
     "change_plan",
     "change_saved_search",
     "change_trainee_plan",

@@ -13,6 +13,7 @@ from transcripts.models.evidence import Evidence
 from transcripts.models.jobs import Job, JobItem
 from transcripts.models.outside import OutsideCredit, OutsideDecision, OutsideLine
 from transcripts.models.plans import PlanLine, TrainingPlan
+from transcripts.models.practice import PracticeConfirmation, PracticeEntry
 from transcripts.models.reflections import Reflection
 from transcripts.models.reviews import Review, ReviewDay, ReviewLine, ReviewNote
 
@@ -29,6 +30,8 @@ __all__ = [
     "OutsideDecision",
     "OutsideLine",
     "PlanLine",
+    "PracticeConfirmation",
+    "PracticeEntry",
     "ReasonClass",
     "Reflection",
     "Review",

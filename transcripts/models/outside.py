@@ -66,8 +66,8 @@ class OutsideCreditQuerySet(models.QuerySet["OutsideCredit"]):
 class OutsideCredit(models.Model):
     """Training that a holder took elsewhere, in their own words, with the proof of it.
 
-    Nothing here is of our issue. The holder changes it until somebody decides; from then on the
-    database refuses, and a correction is to withdraw it and to record it anew.
+    Nothing here is of our issue (``is_outside``). The holder changes it until somebody decides;
+    from then on the database refuses, and a correction is to withdraw it and to record it anew.
     """
 
     class Format(models.TextChoices):
@@ -84,6 +84,8 @@ class OutsideCredit(models.Model):
         CONFIRMED = "confirmed", "Confirmed"
         REFUSED = "refused", "Refused"
         WITHDRAWN = "withdrawn", "Withdrawn"
+
+    is_outside = True
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     holder = models.ForeignKey(User, models.PROTECT, related_name="outside_credit")

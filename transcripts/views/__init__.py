@@ -13,6 +13,7 @@ from transcripts.views.credit import (
     trainee_zip,
     transcript,
 )
+from transcripts.views.outside import evidence, evidence_preview, outside, withdraw_outside
 from transcripts.views.reflections import reflection
 from transcripts.views.verify import (
     check_file,
@@ -30,10 +31,13 @@ __all__ = [
     "certificates_zip",
     "check_file",
     "correction_request",
+    "evidence",
+    "evidence_preview",
     "export_csv",
     "export_json",
     "export_pdf",
     "issuer",
+    "outside",
     "public_certificates",
     "public_key",
     "public_keys",
@@ -44,4 +48,5 @@ __all__ = [
     "transcript",
     "verification",
     "verify",
+    "withdraw_outside",
 ]
