@@ -66,6 +66,7 @@ APPEND_ONLY = (
     "accounts.migrations.0012_append_only_reads",
     "courses.migrations.0023_append_only_attempts",
     "transcripts.migrations.0014_frozen_outside_credit",
+    "transcripts.migrations.0019_append_only_practice",
 )
 
 
