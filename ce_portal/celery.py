@@ -54,6 +54,14 @@ app.conf.beat_schedule = {
         "task": "accounts.remind_of_expiring_licenses",
         "schedule": schedule(60.0 * 60),  # seconds
     },
+    "remind-of-reviews-that-are-due": {
+        "task": "transcripts.remind_of_reviews",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
+    "tell-of-review-notes": {
+        "task": "transcripts.tell_of_review_notes",
+        "schedule": schedule(60.0),  # seconds
+    },
     "ask-again-for-unsent-mail": {
         "task": "accounts.send_waiting_mail",
         "schedule": schedule(60.0),  # seconds

@@ -22,7 +22,14 @@ from accounts.models import User
 from accounts.traced import TracedAdmin
 from transcripts import certificates, corrections, jobs, ledger
 from transcripts.forms import DeclineForm, ReissueForm, RestoreForm, ReversalForm
-from transcripts.models import Certificate, CorrectionRequest, CreditEntry, CreditLine, Job
+from transcripts.models import (
+    Certificate,
+    CorrectionRequest,
+    CreditEntry,
+    CreditLine,
+    Job,
+    Review,
+)
 from transcripts.permissions import can_correct_credit, can_reverse_credit
 
 
@@ -437,3 +444,30 @@ class CorrectionRequestAdmin(ReadOnly, TracedAdmin):
             context,
             status=422 if form.is_bound else 200,
         )
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnly, TracedAdmin):
+    """A window on what supervisors signed. Their notes are nobody's but the two's."""
+
+    people = ("holder",)
+
+    list_display = ["holder_name", "reviewer_name", "since", "until", "decision", "signed_at"]
+    list_filter = ["decision"]
+    search_fields = ["holder__email", "holder_name", "reviewer__email", "reviewer_name"]
+    date_hierarchy = "signed_at"
+    ordering = ["-signed_at", "-id"]
+    fields = [
+        "holder_name",
+        "signed_as",
+        "since",
+        "until",
+        "decision",
+        "words",
+        "signed_at",
+        "record",
+        "record_sha256",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Review]:
+        return super().get_queryset(request).defer("record")

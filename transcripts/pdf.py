@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import segno
 
-from ce_portal.formats import show_day, show_hours
+from ce_portal.formats import show_day, show_hours, show_moment_in_year
 from transcripts import records, streams
 
 FOLDER = Path(__file__).parent / "typeset"
@@ -71,24 +71,82 @@ def draw_transcript(*, facts: dict[str, Any], period: str, verify_at: str, at: d
         "hours": f"{facts['hours']} {'hour' if facts['hours'] == '1' else 'hours'}",
         "count": f"{count} {'course' if count == 1 else 'courses'}",
         "credit": facts["credit"],
-        "entries": [
-            {
-                "completed": show_day(entry["completed_on"]),
-                "title": _title(entry),
-                "provider": entry["provider"],
-                "format": entry["format"].lower(),
-                "code": entry["certificate"],
-                "credit": [
-                    f"{line['body']}: {line['type']}, {line['hours']} h" for line in entry["credit"]
-                ],
-                "hours": entry["hours"],
-            }
-            for entry in facts["entries"]
-        ],
+        "entries": _entries(facts),
         "outside_hours": _outside_hours(facts),
         "outside": [_outside(credit) for credit in facts["outside"]["entries"]],
     }
     return _compile("transcript.typ", data, timestamp=at)
+
+
+def draw_review(
+    *,
+    record: dict[str, Any],
+    attachment: bytes,
+    signed_as: str,
+    decision: str,
+    at: datetime,
+) -> bytes:
+    """A review's record (version 1) as a tagged PDF/A-3a and PDF/UA-1 file.
+
+    ``attachment`` is the record as canonical JSON; it travels inside the file, which says its
+    SHA-256. Words that our fonts have no letters for are left to the attachment.
+    The same arguments give the same bytes.
+    Raises DrawingError if a name or title has such a letter.
+    """
+    seen = record["seen"]
+    data = {
+        "holder": record["holder"],
+        "since": show_day(date.fromisoformat(record["since"])),
+        "through": show_day(date.fromisoformat(record["through"])),
+        "decision": decision,
+        "words": record["words"],
+        "words_are": {"condition": "Condition", "changes": "Reason"}.get(
+            record["decision"], "Comment"
+        ),
+        "signed_as": signed_as,
+        "licenses": [
+            f"{item['state_name']} {item['type']} {item['number']}"
+            for item in record["reviewer"]["licenses"]
+        ],
+        "signed_at": show_moment_in_year(at, ZoneInfo(record["time_zone"])),
+        "attestation": record["attestation"],
+        "hours": f"{seen['hours']} {'hour' if seen['hours'] == '1' else 'hours'}",
+        "credit": seen["credit"],
+        "entries": _entries(seen),
+        "outside_hours": _outside_hours(seen),
+        "outside": [_outside(credit) for credit in seen["outside"]["entries"]],
+        "record": attachment.decode(),
+        "record_sha256": hashlib.sha256(attachment).hexdigest(),
+    }
+    try:
+        return _compile("review.typ", data, timestamp=at)
+    except DrawingError:
+        if not record["words"]:
+            raise
+    left_out = "Not printed here, for a letter that our fonts lack: see record.json, attached."
+    return _compile("review.typ", {**data, "words": left_out}, timestamp=at)
+
+
+def _entries(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a transcript as its table prints them; days may be text, as JSON has them."""
+    return [
+        {
+            "completed": show_day(_as_day(entry["completed_on"])),
+            "title": _title(entry),
+            "provider": entry["provider"],
+            "format": entry["format"].lower(),
+            "code": entry["certificate"],
+            "credit": [
+                f"{line['body']}: {line['type']}, {line['hours']} h" for line in entry["credit"]
+            ],
+            "hours": entry["hours"],
+        }
+        for entry in facts["entries"]
+    ]
+
+
+def _as_day(day: date | str) -> date:
+    return date.fromisoformat(day) if isinstance(day, str) else day
 
 
 def _outside_hours(facts: dict[str, Any]) -> str:
@@ -108,9 +166,11 @@ def _outside(credit: dict[str, Any]) -> dict[str, Any]:
     said = f"Outside credit, {credit['state']}"
     if decision:
         word = "; looked at" if credit["state"] == "withdrawn" else ""
-        said += f"{word} by {decision['by']} ({decision['as']}) on {show_day(decision['on'])}"
+        said += (
+            f"{word} by {decision['by']} ({decision['as']}) on {show_day(_as_day(decision['on']))}"
+        )
     return {
-        "completed": show_day(credit["completed_on"]),
+        "completed": show_day(_as_day(credit["completed_on"])),
         "title": credit["title"],
         "provider": credit["provider"],
         "format": credit["format"].lower(),

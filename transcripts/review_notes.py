@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,8 +14,9 @@ from django.db.models import Max, Min, Prefetch, Q
 from django.urls import reverse
 
 from accounts import mail
-from accounts.models import Supervision, User
-from transcripts.models import CorrectionRequest, CreditEntry, ReviewNote
+from accounts.models import Scope, Supervision, SupervisionQuerySet, User
+from transcripts.models import CorrectionRequest, CreditEntry, OutsideCredit, ReviewNote
+from transcripts.readings import key_of
 
 QUIET = timedelta(minutes=10)  # after the last note, until a mail tells of all of them
 LONGEST = timedelta(hours=1)  # that the first of them waits
@@ -31,22 +33,36 @@ class NobodyReads(NoteError):
 
 @dataclass
 class Thread:
-    """A supervisor's note with its answers, oldest first."""
+    """A supervisor's note with its answers, oldest first; closed when nobody would read one."""
 
     note: ReviewNote
+    is_closed: bool
     answers: list[ReviewNote] = field(default_factory=list)
+    form: Any = None
 
     @property
     def correction(self) -> str:
         """What came of the flag: "" if there is none, else "unasked", "open" or how it ended."""
-        entry = self.note.entry
-        if not self.note.asks_correction or entry is None:
+        note = self.note
+        if not note.asks_correction:
+            return ""
+        if note.outside is not None:
+            return _correction_of_outside(note.outside, since=note.written_at)
+        entry = note.entry
+        if entry is None:
             return ""
         if entry.is_reversed:
             return "reversed"
         asked = entry.correction_requests.all()
         later = [one for one in asked if one.asked_at >= self.note.written_at]
         return (later[0].decision or "open") if later else "unasked"
+
+
+def _correction_of_outside(credit: OutsideCredit, *, since: datetime) -> str:
+    """Its holder changes it, or withdraws it and records it anew: no curator has to."""
+    if credit.withdrawn_at is not None:
+        return "withdrawn"
+    return "changed" if credit.changed_at > since else "unasked"
 
 
 def threads(
@@ -56,20 +72,30 @@ def threads(
     notes = ReviewNote.objects.visible_to(reader, at=at).filter(holder=holder)
     if supervisor is not None:
         notes = notes.filter(supervisor=supervisor)
-    notes = notes.select_related("entry__certificate", "entry__reversal").prefetch_related(
+    notes = notes.select_related(
+        "entry__certificate", "entry__reversal", "outside__decision"
+    ).prefetch_related(
         Prefetch("entry__correction_requests", CorrectionRequest.objects.newest_first())
     )
-    return _threads(notes.oldest_first())
-
-
-def _threads(notes: Iterable[ReviewNote]) -> list[Thread]:
+    readers = set(
+        Supervision.objects.active(at=at)
+        .sharing(Scope.CREDIT)
+        .filter(trainee=holder)
+        .values_list("supervisor", flat=True)
+    )
     found: dict[uuid.UUID, Thread] = {}
-    for note in notes:
+    for note in notes.oldest_first():
         if note.answers_id is None:
-            found[note.pk] = Thread(note)
+            found[note.pk] = Thread(note, is_closed=note.supervisor_id not in readers)
         elif note.answers_id in found:
             found[note.answers_id].answers.append(note)
     return list(reversed(found.values()))
+
+
+def count_by_line(threads: Iterable[Thread]) -> Counter[str]:
+    """How many notes there are on each line, by its name within the transcript."""
+    lines = (thread.note.line for thread in threads)
+    return Counter(key_of(line) for line in lines if line is not None)
 
 
 @transaction.atomic
@@ -79,7 +105,7 @@ def write(
     words: str,
     is_shared: bool,
     at: datetime,
-    entry: CreditEntry | None = None,
+    line: CreditEntry | OutsideCredit | None = None,
     asks_correction: bool = False,
 ) -> ReviewNote:
     """The supervisor notes something about one line of the transcript, or about all of it.
@@ -93,14 +119,15 @@ def write(
     """
     supervision = _locked(Supervision.objects.filter(pk=supervision.pk), at=at)
     if asks_correction:
-        _check_correctable(entry, is_shared=is_shared)
+        _check_correctable(line, is_shared=is_shared)
     return _keep(
         ReviewNote(
             supervisor=supervision.supervisor,
             holder=supervision.trainee,
             author=supervision.supervisor,
             author_name=supervision.supervisor.legal_name,
-            entry=entry,
+            entry=line if isinstance(line, CreditEntry) else None,
+            outside=line if isinstance(line, OutsideCredit) else None,
             words=words,
             is_shared=is_shared,
             asks_correction=asks_correction,
@@ -142,6 +169,7 @@ def _keep(note: ReviewNote) -> ReviewNote:
         holder=note.holder_id,
         author=note.author_id,
         entry=note.entry_id,
+        outside=note.outside_id,
         answers=note.answers_id,
         words=note.words,
         is_shared=note.is_shared,
@@ -154,19 +182,25 @@ def _keep(note: ReviewNote) -> ReviewNote:
     return note
 
 
-def _check_correctable(entry: CreditEntry | None, *, is_shared: bool) -> None:
-    if entry is None:
+def _check_correctable(line: CreditEntry | OutsideCredit | None, *, is_shared: bool) -> None:
+    if line is None:
         raise NoteError("Choose the line that shall be corrected.")
     if not is_shared:
         raise NoteError("Share the note, so that the trainee can ask for the correction.")
-    entry = CreditEntry.objects.select_for_update(of=["self"], no_key=True).get(pk=entry.pk)
-    if entry.is_reversal or entry.is_reversed:
-        raise NoteError("This credit was reversed by now. Look at what stands in its place.")
+    if isinstance(line, OutsideCredit):
+        outside = OutsideCredit.objects.select_for_update(of=["self"], no_key=True).get(pk=line.pk)
+        if outside.withdrawn_at is not None:
+            raise NoteError("This credit was withdrawn by now. Look at the transcript again.")
+    else:
+        entry = CreditEntry.objects.select_for_update(of=["self"], no_key=True).get(pk=line.pk)
+        if entry.is_reversal or entry.is_reversed:
+            raise NoteError("This credit was reversed by now. Look at what stands in its place.")
 
 
-def _locked(rows: Any, *, at: datetime) -> Supervision:
+def _locked(rows: SupervisionQuerySet, *, at: datetime) -> Supervision:
     active = (
         rows.active(at=at)
+        .sharing(Scope.CREDIT)
         .select_for_update(of=["self"])
         .select_related("supervisor", "trainee")
         .first()
@@ -188,8 +222,14 @@ def untold(*, at: datetime, limit: int) -> list[dict[str, uuid.UUID]]:
         .filter(Q(last__lte=at - QUIET) | Q(first__lte=at - LONGEST))
         .order_by("first")
     )
-    names = ("supervisor_id", "holder_id", "author_id")
-    return [{name: row[name] for name in names} for row in waiting[:limit]]
+    return [
+        {
+            "supervisor_id": row["supervisor_id"],
+            "holder_id": row["holder_id"],
+            "author_id": row["author_id"],
+        }
+        for row in waiting[:limit]
+    ]
 
 
 @transaction.atomic
@@ -210,7 +250,15 @@ def tell(
             is_shared=True,
         )
         .select_for_update(of=["self"])
-        .select_related("supervisor", "holder", "author", "entry", "answers__entry")
+        .select_related(
+            "supervisor",
+            "holder",
+            "author",
+            "entry",
+            "outside",
+            "answers__entry",
+            "answers__outside",
+        )
         .order_by("written_at", "id")
     )
     if not notes:
@@ -218,10 +266,10 @@ def tell(
     ReviewNote.objects.filter(pk__in=[note.pk for note in notes]).update(told_at=at)
     first = notes[0]
     by_supervisor = first.is_by_supervisor
-    pair = Supervision.objects.active(at=at).filter(supervisor=supervisor_id, trainee=holder_id)
-    if not by_supervisor and not pair.exists():
+    pair = Supervision.objects.filter(supervisor=supervisor_id, trainee=holder_id)
+    if not by_supervisor and not pair.active(at=at).sharing(Scope.CREDIT).exists():
         return
-    about = [note.entry or (note.answers.entry if note.answers else None) for note in notes]
+    about = [(note.answers or note).line for note in notes]
     page = (
         reverse("transcripts:reviews")
         if by_supervisor
@@ -236,7 +284,7 @@ def tell(
             "author": first.author,
             "count": len(notes),
             "are_answers": not by_supervisor,
-            "titles": list(dict.fromkeys(entry.title for entry in about if entry)),
+            "titles": list(dict.fromkeys(line.title for line in about if line)),
             "path": f"{page}#notes",
         },
         at=at,

@@ -1,4 +1,4 @@
-"""A supervisor reads a period of a trainee's transcript, and signs what was decided about it.
+"""A supervisor signs what was decided about a period of a trainee's transcript, once it was read.
 
 What was seen is frozen with the signature. When the next look is due is the supervisor's choice.
 """
@@ -6,25 +6,17 @@ What was seen is frozen with the signature. When the next look is due is the sup
 from __future__ import annotations
 
 import calendar
-import json
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from functools import cached_property
-from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import F, Q
 
 from accounts import mail
-from accounts.models import License, Supervision, User
-from transcripts import exports, records
-from transcripts import transcript as transcript_story
+from accounts.models import License, Scope, Supervision, SupervisionQuerySet, User
+from transcripts import readings, records
 from transcripts.models import CreditEntry, Review, ReviewDay, ReviewLine
-from transcripts.transcript import Transcript
+from transcripts.readings import Reading
 
 VERSION = 1
 EVERY = 3  # months from one review to the next, if the supervisor says nothing else
@@ -36,112 +28,12 @@ class ReviewError(Exception):
     """Why this cannot be signed or chosen, in a sentence for the supervisor."""
 
 
+class DayError(ReviewError):
+    """The next review cannot be due then."""
+
+
 class SupervisionEnded(ReviewError):
     """The trainee's record is not the supervisor's to read any more."""
-
-
-# --- What is read -----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A period of a trainee's transcript, as its supervisor reads it before signing.
-
-    ``seen`` is its lines and totals as one document, and ``shown`` the SHA-256 of it. ``signed`` is
-    the latest review of each line that has one, by this supervisor, ``earlier`` all of them.
-    """
-
-    transcript: Transcript
-    since: date
-    until: date
-    seen: dict[str, Any]
-    earlier: list[Review]
-    signed: dict[int, Review]
-
-    @cached_property
-    def shown(self) -> str:
-        return records.digest(self.seen)
-
-    @property
-    def last(self) -> Review | None:
-        return self.earlier[0] if self.earlier else None
-
-    @property
-    def through(self) -> date:
-        return self.until - timedelta(days=1)
-
-    @property
-    def new(self) -> list[CreditEntry]:
-        """The lines of the period that no review approved."""
-        return unsigned(self.transcript.entries, self.signed)
-
-    @property
-    def new_hours(self) -> Decimal:
-        return sum((entry.hours for entry in self.new), Decimal(0))
-
-
-def read(*, supervision: Supervision, since: date, until: date, at: datetime) -> Reading:
-    """What the supervisor sees at that moment of the period from ``since`` to before ``until``."""
-    reviewer, holder = supervision.supervisor, supervision.trainee
-    seen = transcript_story.build(holder=holder, reader=reviewer, at=at, since=since, until=until)
-    earlier = given(reviewer=reviewer, holder=holder)
-    signed = signed_lines(earlier)
-    return Reading(seen, since, until, _frozen(seen, at=at), earlier, signed)
-
-
-def given(*, reviewer: User, holder: User) -> list[Review]:
-    """All reviews by the one of the other's transcript, newest first, without their records."""
-    return list(
-        Review.objects.filter(reviewer=reviewer, holder=holder).defer("record").newest_first()
-    )
-
-
-def signed_lines(reviews: Iterable[Review]) -> dict[int, Review]:
-    """The latest of these reviews (newest first) that covers a line, by the id of its entry."""
-    by_id = {review.pk: review for review in reviews}
-    ages = {key: age for age, key in enumerate(by_id)}
-    lines = ReviewLine.objects.filter(review__in=list(by_id)).values_list("entry", "review")
-    oldest_first = sorted(lines, key=lambda line: -ages[line[1]])
-    return {entry: by_id[review] for entry, review in oldest_first}
-
-
-def unsigned(entries: Iterable[CreditEntry], signed: dict[int, Review]) -> list[CreditEntry]:
-    """Those that no review covers, or that the latest one sent back."""
-    return [
-        entry for entry in entries if entry.pk not in signed or not signed[entry.pk].is_approved
-    ]
-
-
-def period_to_review(
-    *, transcript: Transcript, earlier: list[Review], signed: dict[int, Review], today: date
-) -> tuple[date, date]:
-    """Since when and until when the next review is proposed to be: nothing unsigned is left out."""
-    entries = transcript.entries
-    open_days = [entry.earned_on for entry in unsigned(entries, signed)]
-    if earlier:
-        open_days.append(earlier[0].until)
-    through = max([today, *(entry.earned_on for entry in entries)])
-    since = min(open_days, default=through)
-    return min(since, through), through + timedelta(days=1)
-
-
-def since_then(review: Review, *, reader: User, at: datetime) -> list[CreditEntry]:
-    """Credit of the period that the review does not cover: it was recorded, or reversed, later."""
-    covered = ReviewLine.objects.filter(review=review).values("entry")
-    return list(
-        CreditEntry.objects.visible_to(reader, at=at)
-        .filter(holder=review.holder_id)
-        .earned_between(review.since, review.until)
-        .exclude(pk__in=covered)
-        .newest_first()
-    )
-
-
-def _frozen(seen: Transcript, *, at: datetime) -> dict[str, Any]:
-    """Lines and totals as plain JSON. The moment of reading is no part of what was seen."""
-    facts = {key: fact for key, fact in exports.as_json(seen, at=at).items() if key != "made_at"}
-    plain: dict[str, Any] = json.loads(json.dumps(facts, cls=DjangoJSONEncoder))
-    return plain
 
 
 # --- Sign off ---------------------------------------------------------------
@@ -174,8 +66,11 @@ def sign_off(
     words = words.strip()
     if decision != Review.Decision.APPROVED and not words:
         raise ReviewError("Say what is missing, so that the trainee can act on it.")
-    reading = read(supervision=supervision, since=since, until=until, at=at)
-    last = reading.last
+    history = readings.history(reviewer=supervision.supervisor, holder=supervision.trainee)
+    reading = readings.read(
+        supervision=supervision, history=history, since=since, until=until, at=at
+    )
+    last = history.last
     same = (after, decision, words, shown)
     if last and (last.after_id, last.decision, last.words, last.record["seen_sha256"]) == same:
         return last
@@ -184,9 +79,7 @@ def sign_off(
     if reading.shown != shown:
         raise ReviewError("The transcript changed since you opened this page: look again.")
     review = _write(supervision, reading, decision=decision, words=words, next_on=next_on, at=at)
-    ReviewDay.objects.update_or_create(
-        supervision=supervision, defaults={"due_on": next_on, "chosen_at": at}
-    )
+    _choose_day(supervision, next_on, at=at)
     mail.post(
         recipient=review.holder,
         kind="review-signed",
@@ -208,6 +101,7 @@ def _write(
     at: datetime,
 ) -> Review:
     reviewer, holder = supervision.supervisor, supervision.trainee
+    last = reading.history.last
     licenses = _licenses(reviewer, on=at.astimezone(reviewer.tz).date())
     record = {
         "version": VERSION,
@@ -222,7 +116,7 @@ def _write(
         "signed_at": at.isoformat(),
         "time_zone": str(reviewer.tz),
         "next_on": next_on.isoformat() if next_on else None,
-        "after": reading.last.record_sha256 if reading.last else None,
+        "after": last.record_sha256 if last else None,
         "seen": reading.seen,
         "seen_sha256": reading.shown,
     }
@@ -237,14 +131,18 @@ def _write(
         decision=decision,
         words=words,
         signed_at=at,
-        after=reading.last,
+        after=last,
         record=record,
         record_sha256=records.digest(record),
     )
     ReviewLine.objects.bulk_create(
-        ReviewLine(review=review, entry=entry) for entry in reading.transcript.entries
+        ReviewLine(review=review, **{_column(line): line}) for line in reading.lines
     )
     return review
+
+
+def _column(line: readings.Line) -> str:
+    return "entry" if isinstance(line, CreditEntry) else "outside"
 
 
 def signs_as(reviewer: User, *, on: date) -> str:
@@ -279,10 +177,14 @@ def _check_period(since: date, until: date, *, today: date) -> None:
         raise ReviewError("End the period today or earlier: a review is of what has happened.")
 
 
+def _readable(*, at: datetime) -> SupervisionQuerySet:
+    return Supervision.objects.active(at=at).sharing(Scope.CREDIT)
+
+
 def locked(supervision: Supervision, *, at: datetime) -> Supervision:
     """The supervision, locked. Raises SupervisionEnded if nothing may be read by it."""
     active = (
-        Supervision.objects.active(at=at)
+        _readable(at=at)
         .select_for_update(of=["self"])
         .select_related("supervisor", "trainee")
         .filter(pk=supervision.pk)
@@ -302,12 +204,15 @@ def choose_day(*, supervision: Supervision, due_on: date | None, at: datetime) -
 
     Raises SupervisionEnded if it has ended, and ReviewError if the day is past or years away.
     """
-    supervision = locked(supervision, at=at)
+    _choose_day(locked(supervision, at=at), due_on, at=at)
+
+
+def _choose_day(supervision: Supervision, due_on: date | None, *, at: datetime) -> None:
     today = at.astimezone(supervision.supervisor.tz).date()
     if due_on and due_on < today:
-        raise ReviewError("This day is past. Choose today or a later day.")
+        raise DayError("This day is past. Choose today or a later day.")
     if due_on and due_on > add_months(today, 60):
-        raise ReviewError("Choose a day within the next five years.")
+        raise DayError("Choose a day within the next five years.")
     ReviewDay.objects.update_or_create(
         supervision=supervision, defaults={"due_on": due_on, "chosen_at": at}
     )
@@ -318,7 +223,7 @@ def due_days(*, supervisor: User, at: datetime) -> dict[uuid.UUID, date]:
 
     One query for all of them.
     """
-    rows = Supervision.objects.active(at=at).filter(supervisor=supervisor)
+    rows = _readable(at=at).filter(supervisor=supervisor)
     days = {row.trainee_id: due_day(row) for row in rows.select_related("review_day")}
     return {trainee: day for trainee, day in days.items() if day}
 
@@ -328,7 +233,7 @@ def due_day(supervision: Supervision) -> date | None:
     if hasattr(supervision, "review_day"):
         chosen: date | None = supervision.review_day.due_on
         return chosen
-    begun_at = supervision.accepted_at
+    begun_at = supervision.begins_at
     return add_months(begun_at.date(), EVERY) if begun_at else None
 
 
@@ -343,12 +248,12 @@ def due_for_reminder(*, at: datetime, limit: int) -> list[uuid.UUID]:
     """Supervisions whose supervisor may have to be reminded of a review, and was not."""
     # The day in the first zone of the world; remind looks again at the supervisor's.
     day = (at + timedelta(hours=14)).date()
-    never_chosen = Q(review_day__isnull=True, accepted_at__lt=at - timedelta(days=28 * EVERY))
+    never_chosen = Q(review_day__isnull=True, begins_at__lt=at - timedelta(days=28 * EVERY))
     chosen = Q(review_day__due_on__lte=day) & (
         Q(review_day__reminded_of__isnull=True)
         | ~Q(review_day__reminded_of=F("review_day__due_on"))
     )
-    rows = Supervision.objects.active(at=at).filter(
+    rows = _readable(at=at).filter(
         never_chosen | chosen, supervisor__is_active=True, trainee__is_active=True
     )
     return list(rows.order_by("?").values_list("pk", flat=True)[:limit])
@@ -361,7 +266,7 @@ def remind(*, supervision_id: uuid.UUID | str, at: datetime) -> None:
     Locks the supervision, so nobody is reminded of what is signed at that moment.
     """
     supervision = (
-        Supervision.objects.active(at=at)
+        _readable(at=at)
         .select_for_update(of=["self"])
         .select_related("supervisor", "trainee")
         .filter(pk=supervision_id)

@@ -41,6 +41,12 @@ def day(value: date) -> str:
 
 
 @register.filter
+def iso_day(text: str) -> str:
+    """Feb 2, 2027, of 2027-02-02 as JSON has it."""
+    return formats.show_day(date.fromisoformat(text))
+
+
+@register.filter
 def period(since: date | None, until: date | None) -> str:
     """Jan 1, 2025 through Dec 31, 2026; or All time."""
     return formats.show_period(since, until)

@@ -44,7 +44,7 @@ from courses.tests.factories import (
 from courses.tests.stories import list_in_catalog, pass_post_test, read_lessons
 from courses.tests.walk import pages
 from transcripts.models import Certificate, CreditEntry
-from transcripts.tests.factories import CertificateFactory, TrainingPlanFactory
+from transcripts.tests.factories import CertificateFactory, TrainingPlanFactory, make_review
 
 TABLE = Path(__file__).parent / "authorization.txt"
 PEOPLE = [
@@ -82,6 +82,8 @@ OURS = {
     "assigned": lambda of: {"pk": of.assigned.pk},
     "person": lambda of: {"person_id": of.user.pk},
     "passkey": lambda of: {"pk": of.passkey.pk},
+    "review": lambda of: {"pk": of.review.pk},
+    "note": lambda of: {"pk": of.note.pk},
 }
 IDS = {
     "courses:room": OURS["room"],
@@ -119,6 +121,12 @@ IDS = {
     "transcripts:reflection": OURS["code"],
     "transcripts:correction_request": OURS["code"],
     "transcripts:trainee": OURS["person"],
+    "transcripts:sign_off": OURS["person"],
+    "transcripts:add_note": OURS["person"],
+    "transcripts:choose_review_day": OURS["person"],
+    "transcripts:review": OURS["review"],
+    "transcripts:review_pdf": OURS["review"],
+    "transcripts:answer_note": OURS["note"],
     "transcripts:trainee_csv": OURS["person"],
     "transcripts:trainee_zip": OURS["person"],
     "accounts:license": OURS["license"],
@@ -173,6 +181,7 @@ class Things:
         self.plan = TrainingPlanFactory(holder=user)
         self.assigned = AssignmentFactory(supervision=self.supervised, course=course)
         self.passkey = give_passkey(user)
+        self.review, self.note = make_review(self.supervised, at)
         self.saved_search = SavedSearch.objects.create(
             owner=user, name="Consent", query="q=consent", created_at=at, seen_until=at
         )
@@ -217,6 +226,7 @@ def world(db, settings, caplog):
     )
     trainee.assigned = AssignmentFactory(supervision=trainee.supervised, course=course)
     SupervisionFactory(trainee=trainee.user, supervisor=of["past"].user, ended=True)
+    trainee.review, trainee.note = make_review(trainee.supervised, at)
     trainee.asked = SupervisionFactory(
         trainee=trainee.user, supervisor=of["future"].user, waiting=True
     )

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
-from accounts.models import Supervision, User
+from accounts.models import Scope, Supervision, User
 from transcripts.models.credit import CreditEntry
 from transcripts.models.outside import OutsideCredit
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 def _supervised(user: User | AnonymousUser, *, at: datetime) -> Exists:
-    """Whether the user supervises, at that moment, the holder of the row."""
+    """Whether the holder of the row lets the user read their credit at that moment."""
     return Exists(
-        Supervision.objects.active(at=at).filter(supervisor=user.pk, trainee=OuterRef("holder"))
+        Supervision.objects.active(at=at)
+        .sharing(Scope.CREDIT)
+        .filter(supervisor=user.pk, trainee=OuterRef("holder"))
     )
 
 

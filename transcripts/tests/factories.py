@@ -9,7 +9,7 @@ import factory
 from django.core.files.base import ContentFile
 
 from accounts.tests.factories import UserFactory
-from transcripts import certificates, ledger
+from transcripts import certificates, ledger, readings, review_notes, reviews
 from transcripts.models import (
     Certificate,
     CreditEntry,
@@ -222,3 +222,27 @@ class TrainingPlanFactory(factory.django.DjangoModelFactory):
                 name=credit_type.capitalize() or "Live",
                 hours=Decimal(hours),
             )
+
+
+def make_review(supervision, at):
+    """A review of January 2026 that its supervisor approved, and a note that they shared."""
+    since, until = date(2026, 1, 1), date(2026, 2, 1)
+    history = readings.history(reviewer=supervision.supervisor, holder=supervision.trainee)
+    reading = readings.read(
+        supervision=supervision, history=history, since=since, until=until, at=at
+    )
+    review = reviews.sign_off(
+        supervision=supervision,
+        since=since,
+        until=until,
+        shown=reading.shown,
+        after=history.last.pk if history.last else None,
+        decision="approved",
+        words="",
+        next_on=None,
+        at=at,
+    )
+    note = review_notes.write(
+        supervision=supervision, words="Which hour was ethics?", is_shared=True, at=at
+    )
+    return review, note

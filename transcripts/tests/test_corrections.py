@@ -259,13 +259,15 @@ def test_the_transcript_leads_there_and_says_what_became_of_it(client, noon, cer
     assert "Your request of Mar 2, 2026 was declined: It is right." in declined
 
 
-def test_a_supervisor_sees_nothing_of_the_request(client, noon, certificate):
+def test_a_supervisor_who_flagged_nothing_sees_nothing_of_the_request(client, noon, certificate):
     ask(certificate, noon)
     client.force_login(SupervisionFactory(trainee=certificate.entry.holder).supervisor)
 
     page = client.get(reverse("transcripts:trainee", args=[certificate.entry.holder.pk])).text
 
-    assert "correction" not in page
+    assert "asked for" not in page
+    assert "curator" not in page
+    assert WORDS not in page
 
 
 # --- The curators' pages ---

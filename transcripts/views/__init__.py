@@ -8,13 +8,22 @@ from transcripts.views.credit import (
     export_csv,
     export_json,
     export_pdf,
-    trainee,
     trainee_csv,
     trainee_zip,
     transcript,
 )
 from transcripts.views.outside import evidence, evidence_preview, outside, withdraw_outside
 from transcripts.views.reflections import reflection
+from transcripts.views.reviews import (
+    add_note,
+    answer_note,
+    choose_review_day,
+    own_reviews,
+    review,
+    review_pdf,
+    sign_off,
+    trainee,
+)
 from transcripts.views.verify import (
     check_file,
     issuer,
@@ -26,10 +35,13 @@ from transcripts.views.verify import (
 )
 
 __all__ = [
+    "add_note",
+    "answer_note",
     "certificate_link",
     "certificate_pdf",
     "certificates_zip",
     "check_file",
+    "choose_review_day",
     "correction_request",
     "evidence",
     "evidence_preview",
@@ -38,10 +50,14 @@ __all__ = [
     "export_pdf",
     "issuer",
     "outside",
+    "own_reviews",
     "public_certificates",
     "public_key",
     "public_keys",
     "reflection",
+    "review",
+    "review_pdf",
+    "sign_off",
     "trainee",
     "trainee_csv",
     "trainee_zip",

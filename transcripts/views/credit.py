@@ -1,4 +1,4 @@
-"""Transcript and its exports, certificates, and a supervisor's read of a trainee's transcript."""
+"""Transcript and its exports, certificates, and a supervisor's exports of a trainee's."""
 
 from __future__ import annotations
 
@@ -130,22 +130,8 @@ def _back(request: SignedInRequest) -> HttpResponse:
 
 
 @require_safe
-def trainee(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
-    """A trainee's transcript, for a supervisor whom they let read it, while they do."""
-    supervision = _supervision(request, person_id, what=What.TRANSCRIPT)
-    read = transcript_story.build(
-        holder=supervision.trainee, reader=request.user, at=timezone.now()
-    )
-    return render(
-        request,
-        "transcripts/trainee.html",
-        {"transcript": read, "supervision": supervision, "section": "supervision"},
-    )
-
-
-@require_safe
 def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
-    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_CSV, scope=Scope.CREDIT)
+    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_CSV)
     return _as_csv(
         transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
     )
@@ -198,7 +184,7 @@ def certificate_link(request: SignedInRequest, code: str) -> HttpResponse:
 @never_cache
 @require_safe
 def trainee_zip(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponseBase:
-    supervision = _supervision(request, person_id, what=What.CERTIFICATES_ZIP, scope=Scope.CREDIT)
+    supervision = _supervision(request, person_id, what=What.CERTIFICATES_ZIP)
     return _as_zip(
         transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
     )
@@ -225,24 +211,26 @@ def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
     return get_object_or_404(visible.select_related("entry__holder"), code=spelled)
 
 
-def _supervision(
-    request: SignedInRequest,
-    person_id: uuid.UUID,
-    *,
-    what: RecordRead.What,
-    scope: Scope | None = None,
+def active_supervision(
+    request: SignedInRequest, person_id: uuid.UUID, *, scope: Scope | None = None
 ) -> Supervision:
-    """By which one reads a trainee's record now, with the trace of reading it; else 404."""
-    now = timezone.now()
-    active = Supervision.objects.active(at=now).select_related("trainee")
+    """By which one reads a trainee's record now; else 404."""
+    active = Supervision.objects.active(at=timezone.now()).select_related("supervisor", "trainee")
     if scope:
         active = active.sharing(scope)
-    supervision = get_object_or_404(active, supervisor=request.user, trainee=person_id)
+    return get_object_or_404(active, supervisor=request.user, trainee=person_id)
+
+
+def _supervision(
+    request: SignedInRequest, person_id: uuid.UUID, *, what: RecordRead.What
+) -> Supervision:
+    """By which one reads a trainee's credit now, with the trace of reading it; else 404."""
+    supervision = active_supervision(request, person_id, scope=Scope.CREDIT)
     trace.record(
         reader=request.user,
         person=supervision.trainee,
         what=what,
-        at=now,
+        at=timezone.now(),
         capacity=RecordRead.Capacity.SUPERVISOR,
     )
     return supervision
