@@ -168,16 +168,31 @@ class World:
         return [child for child in self.children.all() if child.name.startswith(names)]
 
     @contextlib.contextmanager
-    def frozen(self, *names: str) -> Iterator[None]:
+    def frozen(self) -> Iterator[None]:
         """Nothing runs meanwhile: messages wait in the broker."""
-        chosen = [child for child in self.children.all() if child.name.startswith(names or "")]
-        for child in chosen:
-            child.signal(signal.SIGSTOP)
+        chosen = self.children.all()
+        _signal(chosen, signal.SIGSTOP)
         try:
+            while self._holds_a_lock():
+                _signal(chosen, signal.SIGCONT)
+                time.sleep(0.05)
+                _signal(chosen, signal.SIGSTOP)
             yield
         finally:
-            for child in chosen:
-                child.signal(signal.SIGCONT)
+            _signal(chosen, signal.SIGCONT)
+
+    def _holds_a_lock(self) -> bool:
+        """Whether a process is frozen with a SQLite file in its hands."""
+        if not self.is_embedded:
+            return False
+        try:
+            for path in (settings.DATABASES["default"]["NAME"], self._broker_file):
+                with contextlib.closing(sqlite3.connect(str(path), timeout=0.2)) as file:
+                    file.execute("BEGIN IMMEDIATE")
+                    file.rollback()
+        except sqlite3.OperationalError:
+            return True
+        return False
 
     def make_queues(self) -> None:
         """As `make run` does before it starts processes."""
@@ -254,6 +269,11 @@ class World:
     @property
     def _broker_file(self) -> Path:
         return Path(settings.VAR_DIR) / "broker.sqlite3"
+
+
+def _signal(children: list[Child], number: int) -> None:
+    for child in children:
+        child.signal(number)
 
 
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
