@@ -39,6 +39,8 @@ def draw(*, certificate_id: int, at: datetime) -> None:
     if certificate is None:
         return
     try:
+        if not _take_over(certificate):
+            return
         document = signed_document(certificate, at=at)
         certificate_storage().save(certificate.leftover, ContentFile(document))
         is_ours = _switch(certificate, sha256=hashlib.sha256(document).hexdigest(), at=at)
@@ -49,7 +51,7 @@ def draw(*, certificate_id: int, at: datetime) -> None:
         is_ours = False
     # A commit may have held although its answer was lost.
     if not is_ours and not _is_used(certificate):
-        _remove(certificate.leftover)
+        _remove_leftover(certificate.pk, certificate.leftover)
 
 
 def signed_document(certificate: Certificate, *, at: datetime) -> bytes:
@@ -70,32 +72,48 @@ def facts(certificate: Certificate) -> dict[str, Any]:
 
 
 def _claim(certificate_id: int, *, at: datetime) -> Certificate | None:
-    """Take the certificate for as long as the lease; None if it is not to be had.
-
-    What an attempt left that was killed is removed.
-    """
+    """Take the certificate for as long as the lease; None if it is not to be had."""
     before = Certificate.objects.get(pk=certificate_id)
     lease = secrets.token_hex(8)
-    # A name that no other attempt uses: whatever goes wrong, this attempt can remove its own file.
-    name = f"certificates/{before.issued_at:%Y/%m}/{before.code}-{lease}.pdf"
     claimed = (
         Certificate.objects.claimable(at=at)
-        # As it was read: what is removed below must be what this claim takes over.
+        # As it was read: what is removed afterwards must be what this claim takes over.
         .filter(pk=certificate_id, lease=before.lease, leftover=before.leftover)
         .update(
             lease=lease,
             leased_until=at + LEASE,
             next_attempt_at=at + LEASE,
             attempts=F("attempts") + 1,
-            leftover=name,
+            leftover=before.leftover or _new_file(before, lease=lease),
         )
     )
     if not claimed:
         return None
-    _remove(before.leftover)
     return Certificate.objects.select_related("entry__holder", "entry__reversal").get(
         pk=certificate_id
     )
+
+
+def _new_file(certificate: Certificate, *, lease: str) -> str:
+    """A name that no other attempt uses: so each can remove its own file, whatever goes wrong."""
+    return f"certificates/{certificate.issued_at:%Y/%m}/{certificate.code}-{lease}.pdf"
+
+
+def _take_over(certificate: Certificate) -> bool:
+    """Remove what an earlier attempt left, and only then name the new file; False if the lease is
+    gone.
+
+    So the row knows at each moment of the one file that may be there and is not needed.
+    Raises OSError if the storage refuses.
+    """
+    name = _new_file(certificate, lease=certificate.lease)
+    if certificate.leftover == name:
+        return True
+    if not _remove(certificate.leftover):
+        raise OSError("The storage does not let go of an earlier file.")
+    certificate.leftover = name
+    mine = Certificate.objects.filter(pk=certificate.pk, lease=certificate.lease)
+    return bool(mine.update(leftover=name))
 
 
 @transaction.atomic
@@ -143,7 +161,6 @@ def _fail(certificate: Certificate, error: Exception, *, at: datetime) -> None:
         lease="",
         leased_until=at + wait,
         next_attempt_at=at + wait,
-        leftover="",
     )
 
 
@@ -179,8 +196,13 @@ def remove_leftovers(*, replaced_before: datetime, limit: int) -> None:
     """Remove files that were replaced, or that a killed attempt left."""
     rows = Certificate.objects.with_leftover(replaced_before=replaced_before).order_by("pk")
     for pk, name in list(rows.values_list("pk", "leftover")[:limit]):
-        if _remove(name):
-            Certificate.objects.filter(pk=pk, leftover=name).update(leftover="")
+        _remove_leftover(pk, name)
+
+
+def _remove_leftover(certificate_id: int, name: str) -> None:
+    """Remove a file, and only then what the row knows of it, or it could be forgotten."""
+    if _remove(name):
+        Certificate.objects.filter(pk=certificate_id, leftover=name).update(leftover="")
 
 
 def _remove(name: str) -> bool:

@@ -130,11 +130,11 @@ def _print_table(title: str, results: list[dict[str, Any]]) -> None:
         row.slowest = max(row.slowest, result["took"])
     say = sys.stdout.write
     say(
-        f"\n{title}\n{'':38}{'rounds':>8}{'lost':>8}{'doubled':>8}{'half':>8}{'resent':>8}{'slowest':>10}\n"
+        f"\n{title}\n{'':44}{'rounds':>8}{'lost':>8}{'doubled':>8}{'half':>8}{'resent':>8}{'slowest':>10}\n"
     )
     for kind, row in rows.items():
         say(
-            f"{kind:38}{row.rounds:>8}{row.lost:>8}{row.doubled:>8}{row.half:>8}"
+            f"{kind:44}{row.rounds:>8}{row.lost:>8}{row.doubled:>8}{row.half:>8}"
             f"{row.resent:>8}{row.slowest:>8.1f} s\n"
         )
 

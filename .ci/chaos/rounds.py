@@ -74,6 +74,15 @@ def _sweep_killed(point: Point) -> Callable[[World], None]:
     return happens
 
 
+def _worker_killed_again(world: World) -> None:
+    """Half a file is there, and the next worker dies as it is about to remove it."""
+    world.arm(Point.HALF_WRITTEN, Deed.KILL)
+    traps.arm(Point.LEFTOVER_REMOVING, Deed.KILL_ALL)
+    world.complete()
+    world.wait_for_trap(Point.HALF_WRITTEN)
+    world.wait_for_trap(Point.LEFTOVER_REMOVING)
+
+
 def _everything_killed(world: World) -> None:
     """Any process, again and again, while many learners complete."""
     world.may_resend = 10
@@ -179,6 +188,14 @@ def _storage_full(world: World) -> None:
         world.complete()
         _wait_for_a_failure(world)
     world.harm()
+
+
+def _killed_with_storage_full(world: World) -> None:
+    """The attempt has failed, and its worker dies as it is about to remove half a file."""
+    traps.arm(Point.LEFTOVER_REMOVING, world.dice.choice([Deed.KILL, Deed.KILL_ALL]))
+    with world.full_storage():
+        world.complete()
+        world.wait_for_trap(Point.LEFTOVER_REMOVING)
 
 
 def _storage_read_only(world: World) -> None:
@@ -346,6 +363,7 @@ KINDS = [
     Kind("worker killed drawing again", _redrawn(Point.WRITTEN)),
     Kind("worker killed after drawing again", _redrawn(Point.SWITCH_COMMITTED)),
     Kind("killed as it removes the old file", _redrawn(Point.LEFTOVER_REMOVED)),
+    Kind("killed again beside half a file", _worker_killed_again),
     Kind("any process killed at any time", _everything_killed),
     Kind("broker away at completion", _broker_away),
     Kind("broker emptied", _broker_emptied),
@@ -369,6 +387,7 @@ KINDS = [
         )
     ),
     Kind("storage full", _storage_full),
+    Kind("storage full, and killed", _killed_with_storage_full),
     Kind("storage read-only", _storage_read_only),
     Kind("storage read-only for too long", _storage_read_only_too_long),
     Kind("mail server away", _mail_server_away, modes=PRODUCTION),

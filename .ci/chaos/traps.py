@@ -79,6 +79,7 @@ class Point(StrEnum):
     SENDING_DOCUMENT = "sending-transcripts.draw_certificate_pdf"
     SENDING_MAIL = "sending-accounts.send_mail"
     JOB_ITEM_QUEUED = "job-item-queued"
+    LEFTOVER_REMOVING = "leftover-removing"
     LEFTOVER_REMOVED = "leftover-removed"
 
 
@@ -172,13 +173,19 @@ def set_up() -> None:
     _wrap(ledger, "award", after=Point.AWARDED)
     _wrap(certificates, "issue", after=Point.CERTIFIED)
     _wrap(drawing, "draw", before=Point.DOCUMENT_ASKED, after=Point.DOCUMENT_DONE)
-    _wrap(drawing, "_claim", after=Point.CLAIMED, when=lambda given, args: given)
+    _wrap(drawing, "_take_over", before=Point.CLAIMED)
     _wrap(pdf, "draw_certificate", after=Point.DRAWN)
     _wrap(signing, "sign", after=Point.SIGNED)
     _wrap(FileSystemStorage, "save", after=Point.WRITTEN)
     _wrap(drawing, "_switch", story="switch")
     _wrap(drawing, "queue_again", after=Point.JOB_ITEM_QUEUED)
-    _wrap(drawing, "_remove", after=Point.LEFTOVER_REMOVED, when=lambda given, args: args[0])
+    _wrap(
+        drawing,
+        "_remove",
+        before=Point.LEFTOVER_REMOVING,
+        after=Point.LEFTOVER_REMOVED,
+        when=lambda args: args[0],
+    )
     _wrap(delivery, "deliver", before=Point.MAIL_ASKED, story="delivery")
     _wrap(EmailMessage, "send", before=Point.MAIL_SENDING, after=Point.MAIL_SENT)
     _wrap_commits()
@@ -195,17 +202,18 @@ def _wrap(
     before: str = "",
     after: str = "",
     story: str = "",
-    when: Callable[[Any, tuple[Any, ...]], bool] = lambda given, args: True,
+    when: Callable[[tuple[Any, ...]], bool] = lambda args: True,
 ) -> None:
     wrapped: Callable[..., Any] = getattr(owner, name)
 
     @functools.wraps(wrapped)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if before:
+        is_here = when(args)
+        if before and is_here:
             spring(before)
         with _story(story) if story else contextlib.nullcontext():
             given = wrapped(*args, **kwargs)
-        if after and when(given, args):
+        if after and is_here:
             spring(after)
         return given
 

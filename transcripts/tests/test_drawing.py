@@ -240,6 +240,57 @@ def test_a_killed_workers_certificate_is_drawn_by_the_next_and_nothing_is_left_b
     assert OutgoingMail.objects.count() == 1
 
 
+def test_half_a_file_is_not_forgotten_when_the_next_worker_is_killed_too(quick_pdf):
+    certificate = CertificateFactory()
+    for step in ("transcripts.drawing._switch", "transcripts.drawing._remove"):
+        kill_in(step)
+        with pytest.raises(Killed):
+            draw(certificate)
+        wait_is_over(certificate)
+
+    draw(certificate)
+
+    assert (certificate.state, stored_files()) == ("issued", {certificate.pdf.name: DOCUMENT})
+
+
+def test_half_a_file_is_not_forgotten_when_the_worker_that_failed_is_killed(monkeypatch, quick_pdf):
+    certificate = CertificateFactory()
+    with monkeypatch.context() as broken:
+        broken.setattr("transcripts.drawing._switch", lambda *args, **facts: 1 / 0)
+        kill_in("transcripts.drawing._remove")
+        with pytest.raises(Killed):
+            draw(certificate)
+    wait_is_over(certificate)
+
+    draw(certificate)
+
+    assert (certificate.state, stored_files()) == ("issued", {certificate.pdf.name: DOCUMENT})
+
+
+@pytest.mark.parametrize("is_the_last", [True, False])
+def test_half_a_file_that_the_storage_keeps_is_removed_when_it_lets_go(
+    monkeypatch, quick_pdf, is_the_last
+):
+    certificate = CertificateFactory()
+    with monkeypatch.context() as read_only:
+        read_only.setattr("django.core.files.storage.FileSystemStorage.delete", lambda *args: 1 / 0)
+        read_only.setattr("transcripts.drawing._switch", lambda *args, **facts: 1 / 0)
+        for _ in range(MOST if is_the_last else 2):
+            draw(certificate)
+            wait_is_over(certificate)
+    kept = len(stored_files())
+
+    if is_the_last:
+        tasks.remove_leftover_files()
+    else:
+        draw(certificate)
+
+    certificate.refresh_from_db()
+    state, files = ("failed", {}) if is_the_last else ("issued", {certificate.pdf.name: DOCUMENT})
+    assert kept == 1
+    assert (certificate.state, stored_files(), certificate.leftover) == (state, files, "")
+
+
 def test_a_worker_whose_clock_is_behind_draws_what_was_just_queued(quick_pdf):
     certificate = CertificateFactory()
     ahead = timezone.now() + timedelta(minutes=1)
