@@ -192,6 +192,19 @@ def give_up_stuck(*, at: datetime) -> int:
     )
 
 
+def keep_sha256(*, certificate: Certificate) -> bool:
+    """Keep the SHA-256 of a document as it lies in the storage; False if the row moved on.
+
+    Raises what the storage raises if the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with certificate_storage().open(certificate.pdf.name, "rb") as document:
+        for chunk in document.chunks():
+            digest.update(chunk)
+    kept = Certificate.objects.unknown_by_file().filter(pk=certificate.pk, pdf=certificate.pdf.name)
+    return bool(kept.update(pdf_sha256=digest.hexdigest()))
+
+
 def remove_leftovers(*, replaced_before: datetime, limit: int) -> None:
     """Remove files that were replaced, or that a killed attempt left."""
     rows = Certificate.objects.with_leftover(replaced_before=replaced_before).order_by("pk")

@@ -32,6 +32,10 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
     def undrawn(self) -> CertificateQuerySet:
         return self.filter(pdf="")
 
+    def unknown_by_file(self) -> CertificateQuerySet:
+        """Drawn before the SHA-256 of a document was kept: its own file is not recognized."""
+        return self.filter(pdf_sha256="").exclude(pdf="")
+
     def claimable(self, *, at: datetime) -> CertificateQuerySet:
         """Queued, nobody is at it, and the last attempt was long enough ago.
 
