@@ -55,9 +55,12 @@ def draw_certificate(
     return _compile("certificate.typ", data, timestamp=issued_at)
 
 
-def draw_transcript(*, facts: dict[str, Any], period: str, verify_at: str, at: datetime) -> bytes:
+def draw_transcript(
+    *, facts: dict[str, Any], period: str, verify_at: str, at: datetime, asked_by: str = ""
+) -> bytes:
     """A transcript (``exports.as_json``) as a tagged PDF/A-3a and PDF/UA-1 file, made at ``at``.
 
+    It says whose it is, and who asked for it if that is somebody else.
     The same arguments give the same bytes.
     Raises DrawingError if a character has no glyph in our fonts.
     """
@@ -67,6 +70,7 @@ def draw_transcript(*, facts: dict[str, Any], period: str, verify_at: str, at: d
         "holder": facts["holder"],
         "period": period,
         "made": show_day(at.date()),
+        "asked_by": asked_by or facts["holder"],
         "verify_at": verify_at,
         "hours": f"{facts['hours']} {'hour' if facts['hours'] == '1' else 'hours'}",
         "count": f"{count} {'course' if count == 1 else 'courses'}",

@@ -42,5 +42,7 @@ urlpatterns = [
         name="choose_review_day",
     ),
     path("supervision/<uuid:person_id>/export.csv", views.trainee_csv, name="trainee_csv"),
+    path("supervision/<uuid:person_id>/export.json", views.trainee_json, name="trainee_json"),
+    path("supervision/<uuid:person_id>/export.pdf", views.trainee_pdf, name="trainee_pdf"),
     path("supervision/<uuid:person_id>/certificates.zip", views.trainee_zip, name="trainee_zip"),
 ]

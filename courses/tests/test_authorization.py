@@ -128,6 +128,8 @@ IDS = {
     "transcripts:review_pdf": OURS["review"],
     "transcripts:answer_note": OURS["note"],
     "transcripts:trainee_csv": OURS["person"],
+    "transcripts:trainee_json": OURS["person"],
+    "transcripts:trainee_pdf": OURS["person"],
     "transcripts:trainee_zip": OURS["person"],
     "accounts:license": OURS["license"],
     "accounts:remove_license": OURS["license"],

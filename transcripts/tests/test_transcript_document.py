@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -12,8 +13,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.tests.factories import UserFactory
+from accounts.models import RecordRead, Supervision
+from accounts.tests.factories import SupervisionFactory, UserFactory
 from transcripts import exports, ledger, pdf, signing, transcript
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory, make_line
 from transcripts.tests.test_pdf import missing_glyphs, text_of, words_outside_the_frame
@@ -151,6 +154,7 @@ def test_the_json_has_these_names_and_keeps_them(client, holder):
     assert found.pop("made_at")
     assert found == {
         "version": 1,
+        "asked_by": "Maya Okafor",
         "holder": "Maya Okafor",
         "since": "2026-01-01",
         "through": "2026-12-31",
@@ -322,3 +326,75 @@ def test_a_reversal_is_an_entry_of_the_document_that_says_what_it_is(noon):
         at=noon,
     )
     assert document.startswith(b"%PDF-")
+
+
+# --- A supervisor's ---
+
+
+@pytest.fixture
+def supervisor(client, holder):
+    person = SupervisionFactory(
+        trainee=holder, supervisor=UserFactory(legal_name="Sam Lee")
+    ).supervisor
+    client.force_login(person)
+    return person
+
+
+def fetch_of(client, holder, name, **query):
+    return client.get(reverse(f"transcripts:{name}", args=[holder.pk]), query)
+
+
+def test_a_supervisor_has_the_same_document_and_it_says_who_asked(client, holder, supervisor):
+    theirs = fetch_of(client, holder, "trainee_pdf").content
+    client.force_login(holder)
+    own = fetch(client, "export_pdf").content
+
+    line = re.compile(r"Asked for by Sam Lee, who may read it as a supervisor, on \w+ \d+, \d+\. ")
+    read = text_of(theirs, "-raw")
+    assert line.search(read)
+    assert line.sub("", read) == text_of(own, "-raw")
+    assert "Asked for by" not in text_of(own, "-raw")
+    assert signing.examine(theirs) is signing.Finding.OURS
+    assert {
+        failure.rule_id
+        for profile in ("3a", "ua1")
+        for failure in page.validate_pdf_bytes(theirs, profile=profile).failures
+    } <= STRICTER
+
+
+def test_a_supervisor_has_the_same_json_and_it_says_who_asked(client, holder, supervisor):
+    theirs = fetch_of(client, holder, "trainee_json").json()
+    client.force_login(holder)
+    own = fetch(client, "export_json").json()
+
+    assert (theirs.pop("asked_by"), own.pop("asked_by")) == ("Sam Lee", "Maya Okafor")
+    assert theirs.pop("made_at")
+    assert own.pop("made_at")
+    assert theirs == own
+
+
+def test_a_supervisors_exports_keep_to_the_period_and_send_back_one_that_makes_no_sense(
+    client, holder, supervisor
+):
+    found = fetch_of(client, holder, "trainee_json", **PERIOD).json()
+    read = text_of(fetch_of(client, holder, "trainee_pdf", **PERIOD).content, "-raw")
+    back = fetch_of(client, holder, "trainee_pdf", since="2026-02-01", through="2026-01-01")
+
+    assert {entry["completed_on"][:4] for entry in found["entries"]} == {"2026"}
+    assert "Law in Practice" not in read
+    assert back.url == reverse("transcripts:trainee", args=[holder.pk])
+
+
+@pytest.mark.parametrize("name", ["trainee_pdf", "trainee_json"])
+def test_a_supervisors_export_leaves_its_trace_and_ends_with_the_supervision(
+    client, holder, supervisor, name
+):
+    answered = fetch_of(client, holder, name)
+    traced = RecordRead.objects.values_list("reader", "person", "what").get()
+    Supervision.objects.update(shares_credit=False)
+    unshared = fetch_of(client, holder, name)
+    Supervision.objects.update(shares_credit=True, ended_at=timezone.now(), ended_by=holder)
+    ended = fetch_of(client, holder, name)
+
+    assert [answer.status_code for answer in (answered, unshared, ended)] == [200, 404, 404]
+    assert traced == (supervisor.pk, holder.pk, name.replace("trainee_", "transcript-"))

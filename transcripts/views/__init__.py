@@ -9,6 +9,8 @@ from transcripts.views.credit import (
     export_json,
     export_pdf,
     trainee_csv,
+    trainee_json,
+    trainee_pdf,
     trainee_zip,
     transcript,
 )
@@ -60,6 +62,8 @@ __all__ = [
     "sign_off",
     "trainee",
     "trainee_csv",
+    "trainee_json",
+    "trainee_pdf",
     "trainee_zip",
     "transcript",
     "verification",

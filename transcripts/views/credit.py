@@ -68,44 +68,17 @@ def export_json(request: SignedInRequest) -> HttpResponse:
     form = PeriodForm(request.GET)
     if not form.is_valid():
         return _back(request)
-    return JsonResponse(
-        exports.as_json(_own(request, form), at=timezone.now()),
-        headers={"Content-Disposition": 'attachment; filename="transcript.json"'},
-    )
+    return _as_json(request, _own(request, form))
 
 
 @never_cache
 @require_safe
 def export_pdf(request: SignedInRequest) -> HttpResponse:
-    """The transcript as a signed document. Drawn here: it takes some hundredths of a second.
-
-    Safe in a web process because none of ours forks once it serves (see pdf._compiler).
-    """
+    """The transcript as a signed document."""
     form = PeriodForm(request.GET)
     if not form.is_valid():
         return _back(request)
-    now = timezone.localtime()
-    own = _own(request, form)
-    try:
-        drawn = pdf.draw_transcript(
-            facts=exports.as_json(own, at=now),
-            period=show_period(own.since, own.until),
-            verify_at=f"{settings.SITE_URL}{reverse('transcripts:verify')}",
-            at=now,
-        )
-    except pdf.DrawingError:
-        logger.exception("The transcript of %s could not be drawn.", request.user.pk)
-        messages.error(
-            request,
-            "The PDF could not be made: a name or title has a letter that our fonts lack. "
-            "The people who run the portal can see it; CSV and JSON work.",
-        )
-        return _back(request)
-    return HttpResponse(
-        signing.sign(drawn, at=now),
-        content_type="application/pdf",
-        headers={"Content-Disposition": 'attachment; filename="transcript.pdf"'},
-    )
+    return _as_pdf(request, _own(request, form)) or _back(request)
 
 
 @never_cache
@@ -134,6 +107,35 @@ def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     supervision = _supervision(request, person_id, what=What.TRANSCRIPT_CSV)
     return _as_csv(
         transcript_story.build(holder=supervision.trainee, reader=request.user, at=timezone.now())
+    )
+
+
+@require_safe
+def trainee_json(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
+    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_JSON, scope=Scope.CREDIT)
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return redirect("transcripts:trainee", person_id)
+    return _as_json(request, _of_trainee(request, supervision, form))
+
+
+@never_cache
+@require_safe
+def trainee_pdf(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
+    """The document that the trainee has too; it says who asked for it."""
+    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_PDF, scope=Scope.CREDIT)
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return redirect("transcripts:trainee", person_id)
+    drawn = _as_pdf(request, _of_trainee(request, supervision, form))
+    return drawn or redirect("transcripts:trainee", person_id)
+
+
+def _of_trainee(
+    request: SignedInRequest, supervision: Supervision, form: PeriodForm
+) -> transcript_story.Transcript:
+    return transcript_story.build(
+        holder=supervision.trainee, reader=request.user, at=timezone.now(), **form.period
     )
 
 
@@ -234,6 +236,48 @@ def _supervision(
         capacity=RecordRead.Capacity.SUPERVISOR,
     )
     return supervision
+
+
+def _as_json(request: SignedInRequest, transcript: transcript_story.Transcript) -> HttpResponse:
+    return JsonResponse(
+        {
+            **exports.as_json(transcript, at=timezone.now()),
+            "asked_by": request.user.legal_name,
+        },
+        headers={"Content-Disposition": 'attachment; filename="transcript.json"'},
+    )
+
+
+def _as_pdf(
+    request: SignedInRequest, transcript: transcript_story.Transcript
+) -> HttpResponse | None:
+    """The signed document; None, and a word to the reader, if it cannot be drawn.
+
+    Drawn here: it takes some hundredths of a second. Safe in a web process because none of ours
+    forks once it serves (see pdf._compiler).
+    """
+    now = timezone.localtime()
+    try:
+        drawn = pdf.draw_transcript(
+            facts=exports.as_json(transcript, at=now),
+            asked_by=request.user.legal_name,
+            period=show_period(transcript.since, transcript.until),
+            verify_at=f"{settings.SITE_URL}{reverse('transcripts:verify')}",
+            at=now,
+        )
+    except pdf.DrawingError:
+        logger.exception("The transcript of %s could not be drawn.", transcript.holder.pk)
+        messages.error(
+            request,
+            "The PDF could not be made: a name or title has a letter that our fonts lack. "
+            "The people who run the portal can see it; CSV and JSON work.",
+        )
+        return None
+    return HttpResponse(
+        signing.sign(drawn, at=now),
+        content_type="application/pdf",
+        headers={"Content-Disposition": 'attachment; filename="transcript.pdf"'},
+    )
 
 
 def _as_csv(transcript: transcript_story.Transcript) -> HttpResponse:
