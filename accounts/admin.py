@@ -16,7 +16,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import linebreaksbr
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
@@ -101,8 +101,20 @@ class UserAdmin(DjangoUserAdmin, TracedAdmin):
     ]
     filter_horizontal = ["groups"]
 
+    @property
+    def lists_people(self) -> bool:
+        return True
+
     def people_of(self, row: User) -> list[User]:
         return [row]
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        response = super().user_change_password(request, id, form_url)
+        if (shown := (getattr(response, "context_data", None) or {}).get("original")) is not None:
+            self.leave_trace(request, [shown])
+        return response
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """A legal name changes by the verb that keeps its history."""

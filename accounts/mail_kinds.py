@@ -72,6 +72,7 @@ _ESSENTIAL = [
         "Credit corrected",
         "when your credit is corrected, or a correction that you asked for is declined",
     ),
+    ("data-export", "Your data", "when the file of your data that you asked for is ready"),
     ("review-signed", "Review signed", "when a supervisor of yours signs a review"),
 ]
 

@@ -23,6 +23,10 @@ class TracedAdmin(ModelAdmin):
 
     people: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def lists_people(self) -> bool:
+        return bool(self.people)
+
     def people_of(self, row: Any) -> Iterable[User]:
         """Whose record a page of this row shows."""
         for way in self.people:
@@ -53,7 +57,7 @@ class TracedAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         shown = (getattr(response, "context_data", None) or {}).get("cl")
-        if shown is not None and self.people:
+        if shown is not None and self.lists_people:
             # The same rows that the template goes through, asked for once.
             self.leave_trace(request, shown.result_list, what=RecordRead.What.ADMIN_LIST)
         return response

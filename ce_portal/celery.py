@@ -86,6 +86,14 @@ app.conf.beat_schedule = {
         "task": "transcripts.remove_leftover_files",
         "schedule": schedule(60.0 * 60),  # seconds
     },
+    "ask-again-for-data-exports-not-made": {
+        "task": "courses.make_waiting_data_exports",
+        "schedule": schedule(60.0),  # seconds
+    },
+    "remove-data-exports-whose-week-is-over": {
+        "task": "courses.remove_expired_data_exports",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
     "list-courses-that-are-not-listed": {
         "task": "courses.relist_missing",
         "schedule": schedule(60.0),  # seconds

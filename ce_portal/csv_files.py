@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.http import HttpResponse
 
@@ -20,9 +22,20 @@ def response(rows: Iterable[Sequence[str]], *, filename: str) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
-    download.write("\N{BYTE ORDER MARK}")
-    csv.writer(download).writerows([as_text(cell) for cell in row] for row in rows)
+    _write(download, rows)
     return download
+
+
+def text(rows: Iterable[Sequence[str]]) -> str:
+    """The same, to be put into another file."""
+    written = io.StringIO(newline="")
+    _write(written, rows)
+    return written.getvalue()
+
+
+def _write(to: Any, rows: Iterable[Sequence[str]]) -> None:
+    to.write("\N{BYTE ORDER MARK}")
+    csv.writer(to).writerows([as_text(cell) for cell in row] for row in rows)
 
 
 def as_text(cell: str) -> str:

@@ -189,6 +189,7 @@ CELERY_TASK_ROUTES = {
     "transcripts.draw_certificate_pdf": {"queue": "documents"},
     "transcripts.run_job": {"queue": "bulk"},
     "courses.apply_attendance_upload": {"queue": "bulk"},
+    "courses.make_data_export": {"queue": "bulk"},
 }
 CELERY_TASK_IGNORE_RESULT = True
 # A killed worker's task runs again, so every task must be safe to run twice.

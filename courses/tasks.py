@@ -10,9 +10,24 @@ from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
-from courses import assignments, attendance_import, listing, reminders, saved, waitlist
+from courses import (
+    assignments,
+    attendance_import,
+    listing,
+    personal_data,
+    reminders,
+    saved,
+    waitlist,
+)
 from courses import enrollment as enrollment_story
-from courses.models import AttendanceUpload, Enrollment, SavedSearch, SearchTally, Session
+from courses.models import (
+    AttendanceUpload,
+    DataExport,
+    Enrollment,
+    SavedSearch,
+    SearchTally,
+    Session,
+)
 from courses.models.tallies import Count
 
 logger = logging.getLogger(__name__)
@@ -21,6 +36,7 @@ SWEEP_PERIOD = 60 * 60  # seconds
 SETTLING_PERIOD = 60  # seconds
 SWEEP_SIZE = 500  # searches that one sweep asks about
 SETTLED_WITHIN = timedelta(minutes=5)  # or the message was lost
+MADE_WITHIN = timedelta(minutes=1)  # or the message was lost
 REMIND_PERIOD = 10 * 60  # seconds
 REMIND_SIZE = 500  # reminders of one kind that one sweep asks for
 EXPIRE_PERIOD = 10 * 60  # seconds
@@ -126,6 +142,29 @@ def apply_confirmed_attendance_uploads() -> None:
     )
     for upload_id in overdue.order_by("confirmed_at").values_list("pk", flat=True):
         apply_attendance_upload.delay(upload_id=str(upload_id))
+
+
+# A long record has thousands of rows and hundreds of documents.
+@shared_task(name="courses.make_data_export", soft_time_limit=540, time_limit=570)
+def make_data_export(*, export_id: str) -> None:
+    """Make the file of one person's own data, unless that is done or being done."""
+    personal_data.make(export_id=export_id, at=timezone.now())
+
+
+@shared_task(name="courses.make_waiting_data_exports")
+def make_waiting_data_exports() -> None:
+    """Ask again for every file that a lost message, a killed worker or a failure left unmade."""
+    now = timezone.now()
+    personal_data.give_up_stuck(at=now)
+    waiting = DataExport.objects.claimable(at=now).filter(asked_at__lt=now - MADE_WITHIN)
+    for export_id in list(waiting.order_by("asked_at").values_list("pk", flat=True)[:SWEEP_SIZE]):
+        make_data_export.apply_async(kwargs={"export_id": str(export_id)}, expires=60)
+
+
+@shared_task(name="courses.remove_expired_data_exports")
+def remove_expired_data_exports() -> None:
+    """Remove the files of people's own data whose week is over."""
+    personal_data.remove_expired(at=timezone.now(), limit=SWEEP_SIZE)
 
 
 @shared_task(name="courses.relist_missing")

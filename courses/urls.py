@@ -71,7 +71,14 @@ desk_patterns = [
     path("<uuid:person_id>/assign/", views.assign, name="assign"),
 ]
 
+profile_patterns = [
+    path("data/", views.personal_data, name="personal_data"),
+    path("data/ask/", views.ask_for_data, name="ask_for_data"),
+    path("data/<uuid:pk>/", views.data_file, name="data_file"),
+]
+
 urlpatterns = [
+    path("profile/", include(profile_patterns)),
     path("courses/", include(catalog_patterns)),
     path("calendar/<slug:token>.ics", views.personal_feed, name="personal_feed"),
     path("learn/calendar/", include(calendar_patterns)),

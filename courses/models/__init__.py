@@ -33,12 +33,14 @@ from courses.models.offering import (
     Profession,
     Provider,
 )
+from courses.models.personal_data import DataExport
 from courses.models.progress import LessonProgress
 from courses.models.saved import SavedSearch, ShortlistItem
 from courses.models.tallies import SearchTally
 from courses.models.waitlist import WaitlistPlace
 
 __all__ = [
+    "DataExport",
     "AgendaItem",
     "Approval",
     "ApprovingBody",

@@ -33,7 +33,7 @@ from accounts.models import RecordRead, User
 from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
 from accounts.tests.security import give_app, give_passkey, prove_by_app
 from accounts.traced import TracedAdmin
-from courses.models import Course, Enrollment, SavedSearch
+from courses.models import Course, DataExport, Enrollment, SavedSearch
 from courses.tests.factories import (
     AssignmentFactory,
     CourseFactory,
@@ -80,6 +80,7 @@ OURS = {
     "plan": lambda of: {"pk": of.plan.pk},
     "trainee_plan": lambda of: {"person_id": of.user.pk, "pk": of.plan.pk},
     "assigned": lambda of: {"pk": of.assigned.pk},
+    "data": lambda of: {"pk": of.data_export.pk},
     "person": lambda of: {"person_id": of.user.pk},
     "passkey": lambda of: {"pk": of.passkey.pk},
     "review": lambda of: {"pk": of.review.pk},
@@ -111,6 +112,7 @@ IDS = {
     "courses:change_trainee_plan": OURS["trainee_plan"],
     "courses:assign": OURS["person"],
     "courses:withdraw_assignment": OURS["assigned"],
+    "courses:data_file": OURS["data"],
     "courses:leave_waitlist": OURS["place"],
     "courses:accept_seat": OURS["place"],
     "courses:decline_seat": OURS["place"],
@@ -184,6 +186,15 @@ class Things:
         self.assigned = AssignmentFactory(supervision=self.supervised, course=course)
         self.passkey = give_passkey(user)
         self.review, self.note = make_review(self.supervised, at)
+        self.data_export = DataExport(
+            person=user,
+            asked_at=at,
+            state=DataExport.State.READY,
+            ready_at=at,
+            expires_at=at + DataExport.KEPT,
+            leased_until=at,
+        )
+        self.data_export.file.save("data.zip", ContentFile(b"PK"))
         self.saved_search = SavedSearch.objects.create(
             owner=user, name="Consent", query="q=consent", created_at=at, seen_until=at
         )
