@@ -112,7 +112,7 @@ def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def trainee_json(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
-    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_JSON, scope=Scope.CREDIT)
+    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_JSON)
     form = PeriodForm(request.GET)
     if not form.is_valid():
         return redirect("transcripts:trainee", person_id)
@@ -123,7 +123,7 @@ def trainee_json(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse
 @require_safe
 def trainee_pdf(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """The document that the trainee has too; it says who asked for it."""
-    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_PDF, scope=Scope.CREDIT)
+    supervision = _supervision(request, person_id, what=What.TRANSCRIPT_PDF)
     form = PeriodForm(request.GET)
     if not form.is_valid():
         return redirect("transcripts:trainee", person_id)
