@@ -40,13 +40,10 @@ def prepare() -> None:
 
 
 @contextlib.contextmanager
-def portal(*, queues: str = "") -> Iterator[int]:
-    """Web, worker and beat as they run in this mode; the port where the web process answers.
-
-    With ``queues``, in production's mode, the worker takes from these alone.
-    """
+def portal() -> Iterator[int]:
+    """Web, worker and beat as they run in this mode; the port where the web process answers."""
     port = _free_port()
-    with running(*_portal(port, queues)):
+    with running(*_portal(port)):
         wait_until(lambda: _answers(port), limit=START_LIMIT, what="The portal answers")
         yield port
 
@@ -130,7 +127,7 @@ def wait_until(
     return time.monotonic() - begun
 
 
-def _portal(port: int, queues: str) -> list[list[str]]:
+def _portal(port: int) -> list[list[str]]:
     if settings.EMBEDDED:
         return [[sys.executable, "manage.py", "run_portal", "--port", str(port)]]
     return [
@@ -144,7 +141,7 @@ def _portal(port: int, queues: str) -> list[list[str]]:
             "--log-level=warning",
             "ce_portal.wsgi:application",
         ],
-        _celery("worker", "--concurrency=2", *([f"--queues={queues}"] if queues else [])),
+        _celery("worker", "--concurrency=2"),
         _celery("beat", "--pidfile="),
     ]
 
