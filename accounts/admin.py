@@ -22,8 +22,17 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import mail, names, people
-from accounts.models import License, NameChange, OutgoingMail, Supervision, User
+from accounts import mail, names, people, supervision
+from accounts.models import (
+    Consent,
+    Invitation,
+    License,
+    NameChange,
+    OutgoingMail,
+    Supervision,
+    SupervisorConfirmation,
+    User,
+)
 from accounts.traced import TracedAdmin
 
 
@@ -176,19 +185,139 @@ class SecondFactorAdmin(TracedAdmin):
         return False
 
 
+class Window(TracedAdmin):
+    """Rows to be looked at: whoever they belong to decides."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ConsentInline(TabularInline):
+    """What the trainee consented to, from which moment on, and who ended it."""
+
+    model = Consent
+    fields = ["what", "scope_list", "begins_at", "ends_at", "recorded_by", "recorded_at"]
+    readonly_fields = ["scope_list"]
+    ordering = ["recorded_at", "pk"]
+    extra = 0
+    can_delete = False
+
+    @admin.display(description="shares")
+    def scope_list(self, consent: Consent) -> str:
+        return ", ".join(consent.scope_labels)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Supervision)
-class SupervisionAdmin(TracedAdmin):
+class SupervisionAdmin(Window):
     """Who may read whose record: a window, since only the two of them decide."""
 
     people = ("supervisor", "trainee")
 
-    list_display = ["supervisor", "trainee", "requested_at", "accepted_at", "ended_at"]
+    list_display = ["supervisor", "trainee", "scope_list", "begins_at", "ends_at", "ended_at"]
     list_select_related = ["supervisor", "trainee"]
     search_fields = ["supervisor__email", "trainee__email"]
-    ordering = ["-requested_at"]
+    ordering = ["-accepted_at", "-pk"]
+    fields = [
+        "supervisor",
+        "trainee",
+        "scope_list",
+        "accepted_at",
+        "begins_at",
+        "ends_at",
+        "ended_at",
+        "ended_by",
+    ]
+    readonly_fields = ["scope_list"]
+    inlines = [ConsentInline]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    @admin.display(description="shares")
+    def scope_list(self, supervision: Supervision) -> str:
+        return ", ".join(supervision.scope_labels)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(Window):
+    """Who invited which address to a supervision, and what became of it. Not its token."""
+
+    people = ("inviter",)
+
+    list_display = ["inviter", "inviter_is", "email", "invited_at", "expires_at", "answer"]
+    list_select_related = ["inviter"]
+    list_filter = ["inviter_is"]
+    search_fields = ["inviter__email", "email"]
+    ordering = ["-invited_at", "-pk"]
+    fields = [
+        "inviter",
+        "inviter_is",
+        "email",
+        "scope_list",
+        "begins_on",
+        "ends_on",
+        "note",
+        "invited_at",
+        "mailings",
+        "mailed_at",
+        "expires_at",
+        "accepted_at",
+        "supervision",
+        "declined_at",
+        "withdrawn_at",
+    ]
+    readonly_fields = ["scope_list"]
+
+    @admin.display(description="shares")
+    def scope_list(self, invitation: Invitation) -> str:
+        return ", ".join(invitation.scope_labels)
+
+    @admin.display(description="answer")
+    def answer(self, invitation: Invitation) -> str:
+        return invitation.state(at=timezone.now())
+
+
+@admin.register(SupervisorConfirmation)
+class SupervisorConfirmationAdmin(TracedAdmin):
+    """Staff's word that somebody may supervise, where the portal asks for it."""
+
+    people = ("person",)
+
+    list_display = ["person", "because", "confirmed_by", "confirmed_at", "withdrawn_at"]
+    list_select_related = ["person", "confirmed_by"]
+    search_fields = ["person__email", "person__legal_name"]
+    ordering = ["-confirmed_at", "-pk"]
+    fields = ["person", "because"]
+    autocomplete_fields = ["person"]
+    actions = ["take_back"]
+
+    def save_model(
+        self, request: HttpRequest, obj: SupervisorConfirmation, form: Any, change: bool
+    ) -> None:
+        obj.confirmed_by = cast(User, request.user)
+        obj.confirmed_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Take the confirmation back", permissions=["add"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[SupervisorConfirmation]) -> None:
+        """At once nothing more is read by them, unless they have a license on file."""
+        taken = sum(
+            supervision.withdraw_confirmation(
+                person=confirmation.person, by=cast(User, request.user), at=timezone.now()
+            )
+            for confirmation in queryset.select_related("person")
+        )
+        confirmations = "confirmation is" if taken == 1 else "confirmations are"
+        self.message_user(request, f"{taken} {confirmations} taken back.", messages.SUCCESS)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -226,19 +355,19 @@ class MailStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(TracedAdmin):
+class OutgoingMailAdmin(Window):
     """A window on the mail that the portal sends of its own accord, and what became of it."""
 
     people = ("recipient",)
 
-    list_display = ["subject_or_not", "recipient", "kind", "created_at", "state", "attempts"]
+    list_display = ["subject_or_not", "to", "kind", "created_at", "state", "attempts"]
     list_select_related = ["recipient"]
     list_filter = [MailStateFilter, "kind"]
-    search_fields = ["recipient__email", "recipient__legal_name", "=key"]
+    search_fields = ["recipient__email", "recipient__legal_name", "address", "=key"]
     date_hierarchy = "created_at"
     ordering = ["-created_at", "id"]
     fieldsets = [
-        (None, {"fields": ["recipient", "kind", "key"]}),
+        (None, {"fields": ["recipient", "address", "kind", "key"]}),
         ("What it says", {"fields": ["subject", "text", "calendar_text", "stop_url"]}),
         (
             "What became of it",
@@ -268,6 +397,10 @@ class OutgoingMailAdmin(TracedAdmin):
     def calendar_text(self, promise: OutgoingMail) -> str:
         return linebreaksbr(promise.calendar)
 
+    @admin.display(description="to", ordering="recipient")
+    def to(self, promise: OutgoingMail) -> str:
+        return str(promise.recipient or promise.address)
+
     @admin.display(description="subject", ordering="subject")
     def subject_or_not(self, promise: OutgoingMail) -> str:
         return promise.subject or "Forgotten after 90 days"
@@ -282,12 +415,3 @@ class OutgoingMailAdmin(TracedAdmin):
         begun = sum(mail.try_again(promise=promise, at=timezone.now()) for promise in queryset)
         mails = "mail is" if begun == 1 else "mails are"
         self.message_user(request, f"{begun} {mails} tried again.", messages.SUCCESS)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

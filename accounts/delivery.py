@@ -70,12 +70,12 @@ def deliver(*, mail_id: str, at: datetime) -> None:
 
 def _why_not(promise: OutgoingMail, *, at: datetime) -> str:
     """Why a mail must not go out any more; "" if it may."""
-    if not promise.recipient.is_active:
+    if promise.recipient and not promise.recipient.is_active:
         return "The account is closed."
     if promise.until and promise.until <= at:
         return "It would have come too late."
     kind = KINDS.get(promise.kind)
-    if kind is None or not kind.is_optional:
+    if kind is None or not kind.is_optional or promise.recipient is None:
         return ""
     is_unwanted = MailOptOut.objects.of(promise.recipient, kind=promise.kind).exists()
     return "Its recipient has turned this kind off." if is_unwanted else ""
@@ -114,7 +114,7 @@ def _message(promise: OutgoingMail) -> EmailMessage:
     message = EmailMessage(
         subject=promise.subject,
         body=promise.body,
-        to=[promise.recipient.email],
+        to=[promise.recipient.email if promise.recipient else promise.address],
         headers=headers,
     )
     if promise.calendar:

@@ -13,10 +13,11 @@ from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as allauth_passkeys
 from django import forms
+from django.utils.html import format_html
 
 from accounts import names
 from accounts.mail_kinds import KINDS
-from accounts.models import License, User, default_time_zone
+from accounts.models import License, Scope, User, default_time_zone
 
 US_ZONES = [
     ("America/New_York", "Eastern (New York)"),
@@ -181,12 +182,92 @@ class LicenseForm(forms.ModelForm):
         return expires_on
 
 
-class SupervisionRequestForm(forms.Form):
+def scopes_field(label: str) -> forms.MultipleChoiceField:
+    """A box for each part of a record, with what exactly it means."""
+    meanings = [
+        (
+            scope.value,
+            format_html(
+                '{}<span class="d-block small text-body-secondary">{}</span>',
+                scope.label,
+                scope.meaning,
+            ),
+        )
+        for scope in Scope
+    ]
+    return forms.MultipleChoiceField(
+        label=label,
+        choices=meanings,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Check at least one part."},
+    )
+
+
+def day_field(label: str, help_text: str) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        help_text=help_text,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": "Enter a day, as 2027-01-31."},
+    )
+
+
+class ConsentForm(forms.Form):
+    """What the trainee lets a supervisor read, from when until when."""
+
+    scopes = scopes_field("I let them read")
+    begins_on = day_field("First day", "In your time zone. Empty: as soon as you accept.")
+    ends_on = day_field("Last day", "In your time zone. Empty: until one of you ends it.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        begins_on, ends_on = cleaned.get("begins_on"), cleaned.get("ends_on")
+        if begins_on and ends_on and ends_on < begins_on:
+            self.add_error("ends_on", "The last day is before the first day. Check the two days.")
+        return cleaned
+
+
+class ConsentChangeForm(forms.Form):
+    scopes = scopes_field("I let them read")
+    ends_on = day_field("Last day", "In your time zone. Empty: until one of you ends it.")
+
+
+class InvitationForm(ConsentForm):
+    """Of a trainee: their consent, and the address of the supervisor."""
+
+    email = forms.EmailField(
+        label="Your supervisor's e-mail",
+        max_length=254,
+        help_text="They need no account yet. The invitation goes to this address.",
+    )
+    scopes = scopes_field("I let them read")
+    begins_on = day_field("First day", "In your time zone. Empty: as soon as they accept.")
+    note = forms.CharField(
+        label="Note",
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Shown to them with the invitation, not in the mail.",
+    )
+
+    field_order = ["email", "scopes", "begins_on", "ends_on", "note"]
+
+    def clean_note(self) -> str:
+        return names.one_line(self.cleaned_data["note"])
+
+
+class TraineeInvitationForm(InvitationForm):
+    """Of a supervisor: what they ask a trainee for."""
+
     email = forms.EmailField(
         label="Your trainee's e-mail",
         max_length=254,
-        help_text="The address they sign in with. They decide whether you may read their record.",
+        help_text="They need no account yet, and decide themselves what you may read.",
     )
+    scopes = scopes_field("I ask to read")
+    begins_on = day_field("First day", "A suggestion. Empty: as soon as they accept.")
+    ends_on = day_field("Last day", "A suggestion. Empty: until one of you ends it.")
 
 
 class MailPreferencesForm(forms.Form):

@@ -26,7 +26,7 @@ class MailError(Exception):
 @transaction.atomic
 def post(
     *,
-    recipient: User,
+    recipient: User | str,
     kind: str,
     key: str,
     template: str,
@@ -44,8 +44,9 @@ def post(
     of the portal, to put before a path). Nothing is escaped: it is plain text. The greeting, why
     the mail comes, how to stop it and the portal's name are added: a template has only the matter.
     From ``until`` on the mail is no use any more and is not sent. ``calendar`` is an iCalendar
-    object to attach; it states its METHOD. A kind that is turned off on a page of its own brings
-    its ``stop_url``, which a mail program may post to.
+    object to attach; it states its METHOD. A ``recipient`` that is an address has no account: its
+    mail greets nobody, is in the portal's own time zone and of an essential kind. A kind that is
+    turned off on a page of its own brings its ``stop_url``, which a mail program may post to.
     Gives None, and promises nothing, if the recipient has turned this kind off. So a sweep that
     asks which reminders are not yet posted leaves those people out, as in
     ``.exclude(learner__mail_opt_outs__kind="session-reminder")``.
@@ -56,26 +57,32 @@ def post(
         raise ValueError("An iCalendar object in a mail states its METHOD.")
     if bool(known.turned_off_at) != bool(stop_url):
         raise ValueError("A stop_url goes with a kind that has a page of its own, and only there.")
+    person = recipient if isinstance(recipient, User) else None
+    if person is None and not known.is_essential:
+        raise ValueError(
+            "Who has no account cannot turn a mail off, so it is of an essential kind."
+        )
     first = OutgoingMail.objects.filter(key=key).first()
     if first is not None:
         return first
-    if not wants(person=recipient, kind=kind):
+    if person and not wants(person=person, kind=kind):
         return None
-    if known.is_optional:
+    if person and known.is_optional:
         stop_url = settings.SITE_URL + reverse(
-            "accounts:stop_mail_kind", args=[stop_token(recipient=recipient, kind=kind)]
+            "accounts:stop_mail_kind", args=[stop_token(recipient=person, kind=kind)]
         )
-    words = {**context, "recipient": recipient, "site": settings.SITE_URL}
-    with timezone.override(recipient.tz):
+    words = {**context, "recipient": person, "site": settings.SITE_URL}
+    with timezone.override(person.tz if person else settings.DEFAULT_USER_TIME_ZONE):
         # A line break would begin a new header.
         subject = _cut(names.one_line(_render(f"emails/{template}.subject.txt", words)))
         matter = _render(f"emails/{template}.txt", words).strip()
-        frame = {"recipient": recipient, "matter": matter, "kind": known, "stop_url": stop_url}
+        frame = {"recipient": person, "matter": matter, "kind": known, "stop_url": stop_url}
         body = _render("emails/frame.txt", frame)
     try:
         with transaction.atomic():
             promise = OutgoingMail.objects.create(
-                recipient=recipient,
+                recipient=person,
+                address="" if person else recipient,
                 kind=kind,
                 key=key,
                 subject=subject,

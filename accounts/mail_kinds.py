@@ -24,8 +24,8 @@ class Kind:
 _ESSENTIAL = [
     (
         "supervision-request",
-        "Supervision requests",
-        "when somebody asks to read your record as your supervisor",
+        "Supervision invitations",
+        "when somebody invites you to supervise them, or to be supervised",
     ),
     (
         "plan-set",
@@ -37,6 +37,17 @@ _ESSENTIAL = [
         "Assigned to you",
         "when a supervisor of yours assigns you a course or hours of a topic",
     ),
+    (
+        "supervision-answer",
+        "Answers to supervision invitations",
+        "when an invitation of yours to a supervision is accepted or declined",
+    ),
+    (
+        "supervision-changed",
+        "Supervision changed",
+        "when a trainee of yours changes what you may read, or until when",
+    ),
+    ("supervision-ended", "Supervision ended", "when the other side ends a supervision of yours"),
     ("enrollment-confirmed", "Enrollment confirmed", "when you get a seat in a course"),
     ("enrollment-withdrawn", "Seat given back", "when you give a seat in a course back"),
     (

@@ -1,103 +1,232 @@
-"""Who may read whose record: a supervisor asks, the trainee consents, either ends it."""
+"""Who may read whose record: the trainee consents and changes what is read, either side ends it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime, time, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts import mail
-from accounts.models import Supervision, User
+from accounts.models import (
+    Consent,
+    Scope,
+    Supervision,
+    SupervisorConfirmation,
+    User,
+    columns,
+    confirmed_at,
+)
 
 
 class SupervisionError(Exception):
     """Why this cannot be done, in a sentence for the one who asked."""
 
 
-@transaction.atomic
-def request(*, supervisor: User, email: str, at: datetime) -> Supervision | None:
-    """Ask the person at ``email`` to let the supervisor read their record.
+# --- Consent ---
 
-    Asking again while a request is open changes nothing. Without an account at that address
-    nothing happens, and the caller must not let the supervisor see the difference.
-    After commit, a mail tells the trainee.
-    Raises SupervisionError if it is the supervisor's own address.
+
+@transaction.atomic
+def begin(
+    *,
+    supervisor: User,
+    trainee: User,
+    scopes: Collection[Scope],
+    begins_on: date | None = None,
+    ends_on: date | None = None,
+    at: datetime,
+) -> Supervision:
+    """The trainee consents that the supervisor reads these parts of their record.
+
+    Days are whole days in the trainee's time zone; without a first day it begins at once.
+    Raises SupervisionError if the two are one, if one supervises the other already, if nothing is
+    shared, if it would end before it begins, or if the supervisor must be confirmed and is not.
     """
-    if email.strip().lower() == supervisor.email:
-        raise SupervisionError("This is your own address. Enter your trainee's.")
-    trainee = User.objects.filter(email=email.strip().lower(), is_active=True).first()
-    if trainee is None:
-        return None
+    if supervisor == trainee:
+        raise SupervisionError("Nobody supervises themselves. Ask somebody else.")
+    if not may_supervise(supervisor, at=at):
+        raise SupervisionError(
+            f"{supervisor.legal_name} is not confirmed as a supervisor here at the moment, so "
+            "this cannot begin. It can once they have a license in force on their profile."
+        )
+    begins_at = max(at, first_moment(begins_on, of=trainee)) if begins_on else at
+    ends_at = _checked(scopes, begins_at=begins_at, ends_on=ends_on, trainee=trainee, at=at)
+    _close_what_is_over(supervisor=supervisor, trainee=trainee, at=at)
     try:
         with transaction.atomic():
             supervision = Supervision.objects.create(
-                supervisor=supervisor, trainee=trainee, requested_at=at
+                supervisor=supervisor,
+                trainee=trainee,
+                accepted_at=at,
+                begins_at=begins_at,
+                ends_at=ends_at,
+                **columns(scopes),
             )
     except IntegrityError:
-        return Supervision.objects.open().get(supervisor=supervisor, trainee=trainee)
-    mail.post(
-        recipient=trainee,
-        kind="supervision-request",
-        key=_mail_key(supervision),
-        template="supervision_request",
-        context={"supervisor": supervisor},
-        at=at,
-    )
+        raise SupervisionError(
+            f"{supervisor.legal_name} supervises {trainee.legal_name} already. What is read, and "
+            "until when, can be changed on the supervision page."
+        ) from None
+    _record(supervision, what=Consent.What.GIVEN, by=trainee, at=at)
     return supervision
 
 
 @transaction.atomic
-def accept(*, supervision: Supervision, at: datetime) -> None:
-    """The trainee consents: from now on the supervisor reads credit and certificates.
+def change(
+    *, supervision: Supervision, scopes: Collection[Scope], ends_on: date | None, at: datetime
+) -> Supervision:
+    """The trainee shares just these parts from now on, until the end of that day.
 
-    Accepting twice changes nothing.
-    Locks the supervision, so an end at the same moment is not overlooked.
-    Raises SupervisionError if it has been declined or ended.
+    The same as before changes nothing.
+    Locks the supervision, so that an end at the same moment is not overlooked.
+    After commit, a mail tells the supervisor.
+    Raises SupervisionError if it is over, if nothing is left, or if the day is past.
     """
-    supervision = _locked(supervision)
-    if supervision.declined_at or supervision.ended_at:
-        raise SupervisionError("This request is closed. Your supervisor can ask again.")
-    if supervision.accepted_at is None:
-        supervision.accepted_at = supervision.begins_at = at
-        supervision.shares_credit = supervision.shares_reflections = True
-        supervision.save()
-        _take_back_mail(supervision, at=at)
+    kept = _locked(supervision)
+    if not Supervision.objects.open(at=at).filter(pk=kept.pk).exists():
+        raise SupervisionError("This supervision has ended. There is nothing left to change.")
+    ends_at = _checked(
+        scopes, begins_at=kept.begins_at, ends_on=ends_on, trainee=kept.trainee, at=at
+    )
+    if columns(scopes) == columns(kept.scopes) and ends_at == kept.ends_at:
+        return kept
+    for name, value in columns(scopes).items():
+        setattr(kept, name, value)
+    kept.ends_at = ends_at
+    kept.save()
+    version = _record(kept, what=Consent.What.CHANGED, by=kept.trainee, at=at)
+    mail.post(
+        recipient=kept.supervisor,
+        kind="supervision-changed",
+        key=f"supervision-changed:{version.pk}",
+        template="supervision_changed",
+        context={"supervision": kept, "last_day": last_day(kept)},
+        at=at,
+    )
+    return kept
 
 
 @transaction.atomic
-def decline(*, supervision: Supervision, at: datetime) -> None:
-    """The trainee says no. Declining twice changes nothing.
+def end(*, supervision: Supervision, by: User, at: datetime) -> Supervision:
+    """Either side ends it, at once. Ending twice keeps the first end.
 
-    Raises SupervisionError if it has been accepted: an accepted one is ended, not declined.
+    After commit, a mail tells the other side.
     """
-    supervision = _locked(supervision)
-    if supervision.accepted_at:
-        raise SupervisionError("You have accepted this request. You can end the supervision.")
-    if supervision.declined_at is None and supervision.ended_at is None:
-        supervision.declined_at = at
-        supervision.save(update_fields=["declined_at"])
-        _take_back_mail(supervision, at=at)
+    kept = _locked(supervision)
+    if kept.ended_at is not None or (kept.ends_at and kept.ends_at <= at):
+        return kept
+    kept.ended_at, kept.ended_by = at, by
+    kept.save(update_fields=["ended_at", "ended_by"])
+    _record(kept, what=Consent.What.ENDED, by=by, at=at)
+    other = kept.trainee if by == kept.supervisor else kept.supervisor
+    mail.post(
+        recipient=other,
+        kind="supervision-ended",
+        key=f"supervision-ended:{kept.pk}",
+        template="supervision_ended",
+        context={"supervision": kept, "by": by},
+        at=at,
+    )
+    return kept
 
 
-@transaction.atomic
-def end(*, supervision: Supervision, by: User, at: datetime) -> None:
-    """Either side ends it, at once. Ending twice keeps the first end."""
-    supervision = _locked(supervision)
-    if supervision.ended_at is None and supervision.declined_at is None:
-        supervision.ended_at = at
-        supervision.ended_by = by
-        supervision.save(update_fields=["ended_at", "ended_by"])
-        _take_back_mail(supervision, at=at)
+def first_moment(day: date, *, of: User) -> datetime:
+    """When that day begins where the person is."""
+    return datetime.combine(day, time(), tzinfo=of.tz)
+
+
+def first_day(supervision: Supervision) -> date:
+    """The day in the trainee's time zone on which it begins."""
+    return supervision.begins_at.astimezone(supervision.trainee.tz).date()
+
+
+def last_day(supervision: Supervision) -> date | None:
+    """The last whole day in the trainee's time zone, if one is set."""
+    if supervision.ends_at is None:
+        return None
+    instant = timedelta(microseconds=1)
+    return (supervision.ends_at - instant).astimezone(supervision.trainee.tz).date()
+
+
+def _checked(
+    scopes: Collection[Scope],
+    *,
+    begins_at: datetime,
+    ends_on: date | None,
+    trainee: User,
+    at: datetime,
+) -> datetime | None:
+    """The moment after the last day."""
+    if not scopes:
+        raise SupervisionError("Choose at least one part of the record to share, or share nothing.")
+    if ends_on is None:
+        return None
+    if ends_on == date.max:
+        raise SupervisionError("This last day is too far away. Leave it empty for no last day.")
+    ends_at = first_moment(ends_on + timedelta(days=1), of=trainee)
+    if ends_at <= at:
+        raise SupervisionError("The last day is over already. Choose today or a later day.")
+    if ends_at <= begins_at:
+        raise SupervisionError("The last day is before the first day. Check the two days.")
+    return ends_at
+
+
+def _close_what_is_over(*, supervisor: User, trainee: User, at: datetime) -> None:
+    """What ran until its last day makes room for another."""
+    over = Supervision.objects.filter(
+        supervisor=supervisor, trainee=trainee, ended_at__isnull=True, ends_at__lte=at
+    )
+    for supervision in over:
+        supervision.ended_at = supervision.ends_at
+        supervision.save(update_fields=["ended_at"])
+
+
+def _record(supervision: Supervision, *, what: str, by: User, at: datetime) -> Consent:
+    return Consent.objects.create(
+        supervision=supervision,
+        what=what,
+        begins_at=supervision.begins_at,
+        ends_at=supervision.ends_at,
+        recorded_by=by,
+        recorded_at=at,
+        **columns(supervision.scopes),
+    )
 
 
 def _locked(supervision: Supervision) -> Supervision:
-    return Supervision.objects.select_for_update(of=["self"]).get(pk=supervision.pk)
+    return (
+        Supervision.objects.select_for_update(of=["self"])
+        .select_related("supervisor", "trainee")
+        .get(pk=supervision.pk)
+    )
 
 
-def _mail_key(supervision: Supervision) -> str:
-    return f"supervision-request:{supervision.pk}"
+# --- Who may supervise ---
 
 
-def _take_back_mail(supervision: Supervision, *, at: datetime) -> None:
-    """The trainee is not asked any more."""
-    mail.take_back(key=_mail_key(supervision), because="The request is answered.", at=at)
+def may_supervise(person: User, *, at: datetime) -> bool:
+    """Whether a supervision by that person may begin, and is read."""
+    if not settings.SUPERVISORS_MUST_BE_CONFIRMED:
+        return True
+    return User.objects.filter(confirmed_at(at), pk=person.pk).exists()
+
+
+@transaction.atomic
+def confirm(*, person: User, because: str, by: User, at: datetime) -> None:
+    """Staff confirm that a person may supervise. Again changes nothing."""
+    if SupervisorConfirmation.objects.filter(person=person, withdrawn_at__isnull=True).exists():
+        return
+    try:
+        with transaction.atomic():
+            SupervisorConfirmation.objects.create(
+                person=person, because=because, confirmed_by=by, confirmed_at=at
+            )
+    except IntegrityError:  # another did at the same moment
+        return
+
+
+def withdraw_confirmation(*, person: User, by: User, at: datetime) -> bool:
+    """Staff take their word back; a license on file still confirms."""
+    standing = SupervisorConfirmation.objects.filter(person=person, withdrawn_at__isnull=True)
+    return bool(standing.update(withdrawn_at=at, withdrawn_by=by))

@@ -33,7 +33,8 @@ class TracedAdmin(ModelAdmin):
             person = row
             for step in way.split("__"):
                 person = getattr(person, step)
-            yield person
+            if person is not None:
+                yield person
 
     def leave_trace(
         self,

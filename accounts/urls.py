@@ -13,7 +13,22 @@ urlpatterns = [
     path("licenses/<uuid:pk>/", views.license_page, name="license"),
     path("licenses/<uuid:pk>/remove/", views.remove_license, name="remove_license"),
     path("supervision/people/", views.supervision_page, name="supervision"),
-    path("supervision/requests/<uuid:pk>/accept/", views.accept, name="accept_supervision"),
-    path("supervision/requests/<uuid:pk>/decline/", views.decline, name="decline_supervision"),
-    path("supervision/requests/<uuid:pk>/end/", views.end, name="end_supervision"),
+    path("supervision/people/<uuid:pk>/", views.consent, name="consent"),
+    path("supervision/people/<uuid:pk>/end/", views.end, name="end_supervision"),
+    path("supervision/invitations/<str:token>/", views.invitation, name="invitation"),
+    path(
+        "supervision/invitations/<str:token>/decline/",
+        views.decline_invitation,
+        name="decline_invitation",
+    ),
+    path(
+        "supervision/invitations/<uuid:pk>/withdraw/",
+        views.withdraw_invitation,
+        name="withdraw_invitation",
+    ),
+    path(
+        "supervision/invitations/<uuid:pk>/send-again/",
+        views.send_invitation_again,
+        name="send_invitation_again",
+    ),
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
@@ -16,12 +18,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import invitations, mail, people, trace
 from accounts import licenses as license_story
-from accounts import mail, people, trace
 from accounts import supervision as supervision_story
-from accounts.forms import LicenseForm, MailPreferencesForm, ProfileForm, SupervisionRequestForm
+from accounts.forms import (
+    ConsentChangeForm,
+    ConsentForm,
+    InvitationForm,
+    LicenseForm,
+    MailPreferencesForm,
+    ProfileForm,
+    TraineeInvitationForm,
+)
 from accounts.mail_kinds import KINDS
-from accounts.models import License, NameChange, RecordRead, Supervision
+from accounts.models import Invitation, License, NameChange, RecordRead, Scope, Side, Supervision
 from accounts.requests import SignedInRequest
 
 READS_ON_A_PAGE = 50
@@ -180,14 +190,31 @@ def remove_license(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect("accounts:licenses")
 
 
+# --- Supervision ---
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def supervision_page(request: SignedInRequest) -> HttpResponse:
-    """Whom I supervise, who supervises me, and a request for a new trainee."""
-    form = SupervisionRequestForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    """Who reads my record and whose I read, what waits, and an invitation in either direction."""
+    now = timezone.now()
+    inviting = None
+    if request.method == "POST":
+        inviting = Side.TRAINEE if request.POST.get("as") == Side.TRAINEE else Side.SUPERVISOR
+    forms = {
+        Side.SUPERVISOR: TraineeInvitationForm(
+            request.POST if inviting == Side.SUPERVISOR else None,
+            prefix="trainee",
+            initial={"scopes": [Scope.CREDIT]},
+        ),
+        Side.TRAINEE: InvitationForm(
+            request.POST if inviting == Side.TRAINEE else None, prefix="supervisor"
+        ),
+    }
+    form = forms[inviting] if inviting else None
+    if form is not None and inviting and form.is_valid():
         try:
-            supervision_story.request(
-                supervisor=request.user, email=form.cleaned_data["email"], at=timezone.now()
+            invitations.invite(
+                inviter=request.user, inviter_is=inviting, at=now, **form.cleaned_data
             )
         except supervision_story.SupervisionError as error:
             form.add_error("email", str(error))
@@ -195,21 +222,187 @@ def supervision_page(request: SignedInRequest) -> HttpResponse:
             # The same words whether or not the address has an account.
             messages.success(
                 request,
-                "If this address has an account, its owner will see your request. "
-                "You can read their record once they accept.",
+                f"Your invitation is on its way to {form.cleaned_data['email']}. "
+                f"It waits {Invitation.DAYS} days for an answer.",
             )
             return redirect("accounts:supervision")
-    now = timezone.now()
     given = Supervision.objects.filter(supervisor=request.user).select_related("trainee")
     received = Supervision.objects.filter(trainee=request.user).select_related("supervisor")
+    received = received.with_confirmation(at=now)
     return render(
         request,
         "accounts/supervision.html",
         {
+            "now": now,
+            "trainee_form": forms[Side.SUPERVISOR],
+            "supervisor_form": forms[Side.TRAINEE],
+            "has_errors": bool(form and form.errors),
+            "trainees": given.open(at=now).newest_first(),
+            "supervisors": received.open(at=now).newest_first(),
+            "over": received.over(at=now).newest_first(),
+            "requests": Invitation.objects.waiting(at=now)
+            .to(request.user)
+            .select_related("inviter")
+            .newest_first(),
+            "sent": Invitation.objects.open().filter(inviter=request.user).newest_first(),
+            "may_supervise": supervision_story.may_supervise(request.user, at=now),
+            "section": "supervision",
+        },
+        status=422 if form and form.errors else 200,
+    )
+
+
+# The token of the mail is what opens it: who was invited may have no account yet.
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """What one is invited to. Whoever verified the address accepts here, and consents to what."""
+    now = timezone.now()
+    found = get_object_or_404(Invitation.objects.select_related("inviter"), token=token)
+    user = request.user if request.user.is_authenticated else None
+    if user is None or not invitations.is_to(user, invitation=found):
+        if request.method == "POST":
+            raise Http404
+        if user == found.inviter:
+            return redirect("accounts:supervision")
+        return _invitation_page(request, found, at=now)
+    if not found.is_waiting(now):
+        return _invitation_page(request, found, at=now)
+    form = None
+    if found.inviter_supervises:
+        asked = {"begins_on": found.begins_on, "ends_on": found.ends_on}
+        form = ConsentForm(request.POST if request.method == "POST" else None, initial=asked)
+    refusal = ""
+    if request.method == "POST" and (form is None or form.is_valid()):
+        try:
+            invitations.accept(
+                invitation=found, by=user, at=now, **(form.cleaned_data if form else {})
+            )
+        except supervision_story.SupervisionError as error:
+            refusal = str(error)
+        else:
+            messages.success(request, _accepted(found))
+            return redirect("accounts:supervision")
+    return _invitation_page(
+        request,
+        found,
+        at=now,
+        form=form,
+        refusal=refusal,
+        is_mine=True,
+        may_supervise=supervision_story.may_supervise(
+            found.inviter if found.inviter_supervises else user, at=now
+        ),
+        is_circle=Supervision.objects.open(at=now)
+        .filter(
+            supervisor=user if found.inviter_supervises else found.inviter,
+            trainee=found.inviter if found.inviter_supervises else user,
+        )
+        .exists(),
+    )
+
+
+def _invitation_page(
+    request: HttpRequest, found: Invitation, *, at: datetime, **more: Any
+) -> HttpResponse:
+    form = more.get("form")
+    status = 200
+    if (form is not None and form.errors) or more.get("refusal"):
+        status = 422
+    elif not found.is_waiting(at):
+        status = 410
+    context = {
+        "invitation": found,
+        "is_waiting": found.is_waiting(at) and found.inviter.is_active,
+        "state": found.state(at=at),
+        "section": "supervision",
+        **more,
+    }
+    return render(request, "accounts/invitation.html", context, status=status)
+
+
+def _accepted(found: Invitation) -> str:
+    name = found.inviter.legal_name
+    if found.inviter_supervises:
+        return f"You consented. You can change what {name} reads, or end it, at any time."
+    return f"You accepted. What {name} shares with you is on their page, from the first day on."
+
+
+@login_not_required
+@never_cache
+@require_POST
+def decline_invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Whoever reads the address may say no, without an account."""
+    found = get_object_or_404(Invitation, token=token)
+    user = request.user if request.user.is_authenticated else None
+    if user == found.inviter:
+        raise Http404
+    try:
+        invitations.decline(invitation=found, at=timezone.now())
+    except supervision_story.SupervisionError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Declined. Nothing was shown.")
+    if user:
+        return redirect("accounts:supervision")
+    return redirect("accounts:invitation", token)
+
+
+@require_POST
+def withdraw_invitation(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    mine = get_object_or_404(Invitation, pk=pk, inviter=request.user)
+    try:
+        invitations.withdraw(invitation=mine, at=timezone.now())
+    except supervision_story.SupervisionError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Your invitation to {mine.email} is withdrawn.")
+    return redirect("accounts:supervision")
+
+
+@require_POST
+def send_invitation_again(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    mine = get_object_or_404(Invitation, pk=pk, inviter=request.user)
+    try:
+        invitations.send_again(invitation=mine, at=timezone.now())
+    except supervision_story.SupervisionError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Your invitation to {mine.email} is mailed once more.")
+    return redirect("accounts:supervision")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def consent(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    """What one supervisor of mine reads, to be changed; and each consent since the first."""
+    now = timezone.now()
+    mine = Supervision.objects.filter(trainee=request.user).with_confirmation(at=now)
+    supervision = get_object_or_404(mine.select_related("supervisor", "trainee"), pk=pk)
+    kept = {
+        "scopes": supervision.scopes,
+        "ends_on": supervision_story.last_day(supervision),
+    }
+    form = ConsentChangeForm(request.POST if request.method == "POST" else None, initial=kept)
+    if request.method == "POST" and form.is_valid():
+        try:
+            supervision_story.change(supervision=supervision, at=now, **form.cleaned_data)
+        except supervision_story.SupervisionError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(
+                request, f"From now on {supervision.supervisor.legal_name} reads just this."
+            )
+            return redirect("accounts:consent", supervision.pk)
+    return render(
+        request,
+        "accounts/consent.html",
+        {
+            "now": now,
             "form": form,
-            "trainees": given.active(at=now).newest_first(),
-            "supervisors": received.active(at=now).newest_first(),
-            "requests": received.waiting().newest_first(),
+            "supervision": supervision,
+            "is_over": supervision.is_over(now),
+            "history": supervision.consents.select_related("recorded_by").order_by("-pk"),
             "section": "supervision",
         },
         status=422 if form.errors else 200,
@@ -217,41 +410,8 @@ def supervision_page(request: SignedInRequest) -> HttpResponse:
 
 
 @require_POST
-def accept(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    supervision = get_object_or_404(
-        Supervision.objects.select_related("supervisor"), pk=pk, trainee=request.user
-    )
-    try:
-        supervision_story.accept(supervision=supervision, at=timezone.now())
-    except supervision_story.SupervisionError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(
-            request,
-            f"{supervision.supervisor.legal_name} can now read your credit and certificates. "
-            "You can end this at any time.",
-        )
-    return redirect("accounts:supervision")
-
-
-@require_POST
-def decline(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    supervision = get_object_or_404(Supervision, pk=pk, trainee=request.user)
-    try:
-        supervision_story.decline(supervision=supervision, at=timezone.now())
-    except supervision_story.SupervisionError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, "Declined. Nothing of your record was shown.")
-    return redirect("accounts:supervision")
-
-
-@require_POST
 def end(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    # Only what was accepted: a supervisor who could end a waiting request would learn from the
-    # answer that it arrived, so that the address has an account.
-    accepted = Supervision.objects.of(request.user).filter(accepted_at__isnull=False)
-    supervision = get_object_or_404(accepted, pk=pk)
+    supervision = get_object_or_404(Supervision.objects.of(request.user), pk=pk)
     supervision_story.end(supervision=supervision, by=request.user, at=timezone.now())
     messages.success(request, "The supervision has ended.")
     return redirect("accounts:supervision")

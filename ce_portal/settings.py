@@ -290,6 +290,9 @@ MFA_FORMS = {
 STAFF_PATHS = ("/admin/", "/host/")
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=not EMBEDDED)
 
+# Whether only people with a license in force on file, or whom staff confirmed, may supervise.
+SUPERVISORS_MUST_BE_CONFIRMED = env.bool("SUPERVISORS_MUST_BE_CONFIRMED", default=False)
+
 # Sign-in by another party: each is offered if its variables are set, else there is no trace of it.
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = {}
 if env.str("GOOGLE_CLIENT_ID", default=""):

@@ -64,6 +64,7 @@ APPEND_ONLY = (
     "transcripts.migrations.0016_append_only_reviews",
     "accounts.migrations.0007_append_only_history",
     "accounts.migrations.0012_append_only_reads",
+    "accounts.migrations.0016_append_only_consent",
     "courses.migrations.0023_append_only_attempts",
     "transcripts.migrations.0014_frozen_outside_credit",
     "transcripts.migrations.0019_append_only_practice",

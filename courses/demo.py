@@ -9,8 +9,8 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from accounts import licenses, supervision
-from accounts.models import OutgoingMail, User
+from accounts import invitations, licenses
+from accounts.models import OutgoingMail, Scope, Side, User
 from courses import (
     completion,
     enrollment,
@@ -63,11 +63,16 @@ def load(*, at: datetime, today: date) -> bool:
     curator.groups.add(Group.objects.get(name="Curators"))
 
     since = at - timedelta(days=180)
-    asked = supervision.request(
-        supervisor=people["supervisor@example.com"], email="trainee@example.com", at=since
+    invited = invitations.invite(
+        inviter=people["supervisor@example.com"],
+        inviter_is=Side.SUPERVISOR,
+        email="trainee@example.com",
+        scopes=list(Scope),
+        at=since,
     )
-    if asked:
-        supervision.accept(supervision=asked, at=since)
+    invitations.accept(
+        invitation=invited, by=people["trainee@example.com"], scopes=list(Scope), at=since
+    )
     for email, key, days in HISTORY:
         _complete(people[email], key, at=at - timedelta(days=days))
     for email, key, count in IN_PROGRESS:

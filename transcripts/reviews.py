@@ -233,8 +233,7 @@ def due_day(supervision: Supervision) -> date | None:
     if hasattr(supervision, "review_day"):
         chosen: date | None = supervision.review_day.due_on
         return chosen
-    begun_at = supervision.begins_at
-    return add_months(begun_at.date(), EVERY) if begun_at else None
+    return add_months(supervision.begins_at.date(), EVERY)
 
 
 def add_months(day: date, months: int) -> date:

@@ -1,5 +1,7 @@
 """What is true of people: users, names, licenses, who may read whose record, their mail."""
 
+from accounts.models.confirmations import SupervisorConfirmation, confirmed_at
+from accounts.models.invitations import Invitation, InvitationQuerySet, Side
 from accounts.models.licenses import License, LicenseQuerySet, LicenseVersion
 from accounts.models.mail import (
     MAX_SUBJECT,
@@ -9,7 +11,7 @@ from accounts.models.mail import (
     OutgoingMailQuerySet,
     calendar_method,
 )
-from accounts.models.supervision import Scope, Supervision, SupervisionQuerySet
+from accounts.models.supervision import Consent, Scope, Supervision, SupervisionQuerySet, columns
 from accounts.models.trace import RecordRead, RecordReadQuerySet
 from accounts.models.users import (
     NameChange,
@@ -21,6 +23,9 @@ from accounts.models.users import (
 
 __all__ = [
     "MAX_SUBJECT",
+    "Consent",
+    "Invitation",
+    "InvitationQuerySet",
     "License",
     "LicenseQuerySet",
     "LicenseVersion",
@@ -32,11 +37,15 @@ __all__ = [
     "RecordRead",
     "RecordReadQuerySet",
     "Scope",
+    "Side",
     "Supervision",
     "SupervisionQuerySet",
+    "SupervisorConfirmation",
     "User",
     "UserManager",
     "calendar_method",
     "check_time_zone",
+    "columns",
+    "confirmed_at",
     "default_time_zone",
 ]

@@ -54,14 +54,16 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
 
 
 class OutgoingMail(models.Model):
-    """The promise of one mail to one person, and what became of it.
+    """The promise of one mail to one person or address, and what became of it.
 
     ``key`` says what it is about, and is there once for good; what it said is forgotten in time.
-    It goes to the address that its recipient has when it is sent.
+    It goes to the address that its recipient has when it is sent; to ``address`` if that is of
+    nobody who has an account.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    recipient = models.ForeignKey(User, models.PROTECT, related_name="mail")
+    recipient = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="mail")
+    address = models.EmailField("address without an account", blank=True)
     kind = models.CharField(max_length=40, choices=mail_kinds.choices)
     key = models.CharField(max_length=200)
     subject = models.CharField(max_length=MAX_SUBJECT, blank=True)
@@ -84,6 +86,11 @@ class OutgoingMail(models.Model):
         verbose_name = verbose_name_plural = "outgoing mail"
         constraints = [
             models.UniqueConstraint(fields=["key"], name="outgoing_mail_once_per_key"),
+            models.CheckConstraint(
+                condition=Q(recipient__isnull=False, address="")
+                | (Q(recipient__isnull=True) & ~Q(address="")),
+                name="outgoing_mail_goes_to_a_person_or_an_address",
+            ),
             models.CheckConstraint(
                 condition=~Q(key="") & ~Q(kind=""), name="outgoing_mail_has_a_kind_and_a_key"
             ),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import factory
 from allauth.account.models import EmailAddress
 
-from accounts.models import License, OutgoingMail, Supervision, User
+from accounts.models import Consent, Invitation, License, OutgoingMail, Supervision, User
 
 PASSWORD = "a long enough one"
 LONG_AGO = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -41,25 +41,55 @@ class LicenseFactory(factory.django.DjangoModelFactory):
 
 
 class SupervisionFactory(factory.django.DjangoModelFactory):
-    """An active supervision: asked for and accepted, not ended."""
+    """An active supervision: consented to and begun, not ended."""
 
     class Meta:
         model = Supervision
 
     supervisor = factory.SubFactory(UserFactory)
     trainee = factory.SubFactory(UserFactory)
-    requested_at = LONG_AGO
     accepted_at = LONG_AGO
     begins_at = factory.SelfAttribute("accepted_at")
     shares_credit = True
     shares_reflections = True
 
     class Params:
-        waiting = factory.Trait(accepted_at=None)
-        declined = factory.Trait(accepted_at=None, declined_at=LONG_AGO)
+        future = factory.Trait(begins_at=datetime(2096, 1, 5, 9, 0, tzinfo=UTC))
         ended = factory.Trait(
             ended_at=datetime(2026, 2, 1, tzinfo=UTC), ended_by=factory.SelfAttribute("trainee")
         )
+
+
+class ConsentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Consent
+
+    supervision = factory.SubFactory(SupervisionFactory)
+    what = "given"
+    shares_credit = True
+    begins_at = LONG_AGO
+    recorded_by = factory.SelfAttribute("supervision.trainee")
+    recorded_at = LONG_AGO
+
+
+class InvitationFactory(factory.django.DjangoModelFactory):
+    """A supervisor's invitation of a trainee, waiting for an answer for a long time yet."""
+
+    class Meta:
+        model = Invitation
+
+    inviter = factory.SubFactory(UserFactory)
+    inviter_is = "supervisor"
+    email = factory.Sequence(lambda n: f"invited{n}@example.com")
+    shares_credit = True
+    invited_at = LONG_AGO
+    mailed_at = LONG_AGO
+    expires_at = datetime(2096, 1, 5, 9, 0, tzinfo=UTC)
+
+    class Params:
+        declined = factory.Trait(declined_at=LONG_AGO)
+        withdrawn = factory.Trait(withdrawn_at=LONG_AGO)
+        expired = factory.Trait(expires_at=LONG_AGO)
 
 
 class OutgoingMailFactory(factory.django.DjangoModelFactory):

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts.models import OutgoingMail, Scope, Supervision
-from accounts.tests.factories import LicenseFactory, SupervisionFactory
+from accounts.models import Consent, Invitation, Scope, Supervision
+from accounts.tests.factories import LicenseFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,52 +32,73 @@ def before():
     MigrationExecutor(connection).migrate(latest)
 
 
+def request(apps, supervisor, trainee, **facts):
+    """A supervision as it was while it could wait and be declined."""
+    return apps.get_model("accounts", "Supervision").objects.create(
+        supervisor_id=supervisor.pk,
+        trainee_id=trainee.pk,
+        **{"requested_at": ASKED_AT, **facts},
+    )
+
+
 def test_a_supervision_request_without_its_mail_becomes_a_promise_and_no_other(before, settings):
     settings.SITE_URL = "https://portal.example.org"
-    unsent = SupervisionFactory(
-        waiting=True,
-        requested_at=ASKED_AT,
-        supervisor__legal_name="Helena O'Brien",
-        trainee__legal_name="Maya Okafor",
-    )
-    sent = SupervisionFactory(waiting=True)
-    for answered in ("declined", "ended"):
-        SupervisionFactory(**{answered: True})
-    SupervisionFactory()
+    supervisor = UserFactory(legal_name="Helena O'Brien")
+    trainees = UserFactory.create_batch(4, legal_name="Maya Okafor")
+    later = ASKED_AT + timedelta(minutes=1)
     apps = before()
-    was = apps.get_model("accounts", "Supervision").objects.filter(pk=sent.pk)
-    was.update(mailed_at=sent.requested_at + timedelta(minutes=1))
+    unsent = request(apps, supervisor, trainees[0])
+    request(apps, supervisor, trainees[1], mailed_at=later)
+    request(apps, supervisor, trainees[2], declined_at=later)
+    request(apps, supervisor, trainees[3], accepted_at=later)
 
     migrate("0003_promise_unsent_supervision_mail")
     migrate("0004_remove_supervision_mailed_at")
 
-    promise = OutgoingMail.objects.get()
-    assert (promise.recipient_id, promise.kind, promise.state) == (
+    promise = migrate("0012_append_only_reads").get_model("accounts", "OutgoingMail").objects.get()
+    assert (promise.recipient_id, promise.kind, promise.sent_at) == (
         unsent.trainee_id,
         "supervision-request",
-        "Waiting",
+        None,
     )
     assert promise.key == f"supervision-request:{unsent.pk}"
     assert promise.subject == "Helena O'Brien asks to read your continuing education record"
     assert promise.body.startswith("Hello Maya Okafor,\n\nHelena O'Brien (")
     assert "\nhttps://portal.example.org/supervision/\n" in promise.body
     assert (promise.created_at, promise.next_attempt_at) == (ASKED_AT, ASKED_AT)
-    assert Supervision.objects.count() == 5
 
 
 def test_who_reads_a_record_keeps_what_they_read_and_nobody_gets_more(before):
-    active, waiting = SupervisionFactory(), SupervisionFactory(waiting=True)
-    before("0007_append_only_history")
+    people = UserFactory.create_batch(5)
+    later = ASKED_AT + timedelta(minutes=1)
+    apps = before("0007_append_only_history")
+    active = request(apps, people[0], people[1], accepted_at=later)
+    over = request(
+        apps, people[0], people[2], accepted_at=later, ended_at=later, ended_by_id=people[0].pk
+    )
+    waiting = request(apps, people[0], people[3])
+    declined = request(apps, people[0], people[4], declined_at=later)
 
-    migrate("0010_supervision_begins_with_consent")
+    migrate("0016_append_only_consent")
 
-    assert [
-        (kept.begins_at, kept.ends_at, kept.scopes)
-        for kept in [Supervision.objects.get(pk=active.pk), Supervision.objects.get(pk=waiting.pk)]
-    ] == [
-        (active.accepted_at, None, [Scope.CREDIT, Scope.REFLECTIONS]),
-        (None, None, []),
-    ]
+    assert {
+        kept.pk: (kept.begins_at, kept.ends_at, kept.scopes) for kept in Supervision.objects.all()
+    } == {
+        active.pk: (later, None, [Scope.CREDIT, Scope.REFLECTIONS]),
+        over.pk: (later, None, [Scope.CREDIT, Scope.REFLECTIONS]),
+    }
+    assert sorted(Consent.objects.values_list("supervision", "what", "recorded_by")) == sorted(
+        [
+            (active.pk, "given", people[1].pk),
+            (over.pk, "given", people[2].pk),
+            (over.pk, "ended", people[0].pk),
+        ]
+    )
+    kept = {row.pk: row for row in Invitation.objects.all()}
+    assert kept.keys() == {waiting.pk, declined.pk}
+    assert list(Invitation.objects.open()) == [kept[waiting.pk]]
+    assert (kept[waiting.pk].email, kept[waiting.pk].scopes) == (people[3].email, [Scope.CREDIT])
+    assert kept[declined.pk].declined_at == later
 
 
 def test_a_license_of_before_has_its_first_version_once(before):

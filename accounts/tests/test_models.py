@@ -2,7 +2,7 @@
 
 import unicodedata
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -11,15 +11,20 @@ from django.db.models import ProtectedError
 
 from accounts import names
 from accounts.models import (
+    Consent,
     License,
     MailOptOut,
     OutgoingMail,
+    Scope,
     Supervision,
+    SupervisorConfirmation,
     User,
     check_time_zone,
 )
 from accounts.tests.factories import (
     LONG_AGO,
+    ConsentFactory,
+    InvitationFactory,
     LicenseFactory,
     OutgoingMailFactory,
     SupervisionFactory,
@@ -151,22 +156,18 @@ def test_the_database_refuses_a_license_without(empty):
 @pytest.mark.parametrize(
     ("constraint", "facts"),
     [
-        ("supervision_accepted_after_request", {"requested_at": LATER, "accepted_at": LONG_AGO}),
+        ("supervision_begins_with_consent", {"accepted_at": LATER, "begins_at": LONG_AGO}),
+        ("supervision_ends_after_it_begins", {"ends_at": LONG_AGO}),
         (
-            "supervision_not_both_accepted_and_declined",
-            {"accepted_at": LATER, "declined_at": LATER},
-        ),
-        (
-            "supervision_ended_after_request",
-            {
-                "requested_at": LATER,
-                "accepted_at": None,
-                "ended_at": LONG_AGO,
-                "ended_by": "trainee",
-            },
+            "supervision_ended_after_consent",
+            {"accepted_at": LATER, "ended_at": LONG_AGO, "ended_by": "trainee"},
         ),
         ("supervision_ended_by_somebody", {"ended_at": LATER, "ended_by": None}),
         ("supervision_ended_by_somebody", {"ended_at": None, "ended_by": "trainee"}),
+        (
+            "supervision_shares_something",
+            {f"shares_{scope}": False for scope in Scope},
+        ),
     ],
 )
 def test_the_database_refuses_a_supervision_that_cannot_be(constraint, facts):
@@ -185,21 +186,20 @@ def test_the_database_refuses_that_someone_supervises_themself():
         SupervisionFactory(supervisor=user, trainee=user)
 
 
-@pytest.mark.parametrize("first", [{}, {"waiting": True}])
+@pytest.mark.parametrize("first", [{}, {"future": True}])
 def test_the_database_refuses_a_second_open_supervision_of_a_pair(first):
     open_one = SupervisionFactory(**first)
 
     with refused("supervision_one_open_per_pair", columns="accounts_supervision.supervisor_id"):
-        SupervisionFactory(supervisor=open_one.supervisor, trainee=open_one.trainee, waiting=True)
+        SupervisionFactory(supervisor=open_one.supervisor, trainee=open_one.trainee)
 
 
-@pytest.mark.parametrize("closed", ["declined", "ended"])
-def test_a_closed_supervision_leaves_room_for_a_new_one(closed):
-    first = SupervisionFactory(**{closed: True})
+def test_a_supervision_that_ended_leaves_room_for_a_new_one():
+    first = SupervisionFactory(ended=True)
 
     second = SupervisionFactory(supervisor=first.supervisor, trainee=first.trainee)
 
-    assert list(Supervision.objects.open()) == [second]
+    assert list(Supervision.objects.open(at=first.ended_at)) == [second]
 
 
 def test_two_people_may_supervise_each_other():
@@ -210,27 +210,96 @@ def test_two_people_may_supervise_each_other():
     assert set(Supervision.objects.of(first.trainee)) == {first, second}
 
 
-def test_a_supervision_is_active_from_the_consent_until_the_end_and_at_no_other_moment():
-    asked, consent, end = (datetime(2026, 2, day, 9, 0, tzinfo=UTC) for day in (1, 2, 3))
-    instant = timedelta(microseconds=1)
-    supervision = SupervisionFactory(
-        requested_at=asked, accepted_at=consent, ended=True, ended_at=end
+def test_the_database_refuses_to_change_or_remove_a_consent():
+    given = Consent.objects.filter(pk=ConsentFactory().pk)
+
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        given.update(shares_practice=True)
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        given.delete()
+
+
+@pytest.mark.parametrize(
+    ("constraint", "facts"),
+    [
+        ("invitation_address_is_lower_case", {"email": "Priya@example.com"}),
+        ("invitation_ends_in_one_way", {"declined_at": LATER, "withdrawn_at": LATER}),
+        ("invitation_accepted_becomes_a_supervision", {"accepted_at": LATER}),
+        (
+            "invitation_ends_after_it_begins",
+            {"begins_on": date(2026, 2, 2), "ends_on": date(2026, 2, 1)},
+        ),
+        (
+            "invitation_of_a_trainee_consents_to_something",
+            {"inviter_is": "trainee", "shares_credit": False},
+        ),
+    ],
+)
+def test_the_database_refuses_an_invitation_that_cannot_be(constraint, facts):
+    with refused(constraint):
+        InvitationFactory(**facts)
+
+
+def test_the_database_refuses_an_invitation_accepted_after_it_expired():
+    with refused("invitation_accepted_before_it_expires"):
+        InvitationFactory(accepted_at=LATER, supervision=SupervisionFactory(), expires_at=LONG_AGO)
+
+
+def test_the_database_refuses_a_second_open_invitation_to_one_address():
+    first = InvitationFactory()
+
+    with refused("invitation_one_open_per_address", columns="accounts_invitation.inviter_id"):
+        InvitationFactory(inviter=first.inviter, email=first.email)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "facts"),
+    [
+        ("supervisor_confirmation_has_a_reason", {"because": ""}),
+        ("supervisor_confirmation_withdrawn_by_somebody", {"withdrawn_at": LATER}),
+    ],
+)
+def test_the_database_refuses_a_confirmation_that_cannot_be(constraint, facts):
+    person = UserFactory()
+    row = {"because": "Known to us.", "confirmed_by": person, "confirmed_at": LONG_AGO, **facts}
+
+    with refused(constraint):
+        SupervisorConfirmation.objects.create(person=person, **row)
+
+
+@pytest.mark.parametrize("to", ["nobody", "both"])
+def test_the_database_refuses_a_mail_that_goes_to(to):
+    facts = {
+        "nobody": {"recipient": None},
+        "both": {"recipient": UserFactory(), "address": "priya@example.com"},
+    }
+
+    with refused("outgoing_mail_goes_to_a_person_or_an_address"):
+        OutgoingMailFactory(**facts[to])
+
+
+def test_a_supervision_is_active_from_the_first_moment_until_the_last_and_at_no_other():
+    consent, begin, end, last = (datetime(2026, 2, day, 9, 0, tzinfo=UTC) for day in (1, 2, 3, 4))
+    second = timedelta(seconds=1)
+    ended = SupervisionFactory(
+        accepted_at=consent, begins_at=begin, ends_at=last, ended=True, ended_at=end
     )
-    SupervisionFactory(requested_at=asked, waiting=True)
-    SupervisionFactory(requested_at=asked, declined=True, declined_at=consent)
+    lasting = SupervisionFactory(accepted_at=consent, begins_at=begin, ends_at=last)
+    SupervisionFactory(accepted_at=consent, future=True)
 
     seen = {
-        moment: list(Supervision.objects.active(at=moment))
-        for moment in (asked, consent - instant, consent, end - instant, end, end + instant)
+        moment: set(Supervision.objects.active(at=moment))
+        for moment in (consent, begin - second, begin, end - second, end, last - second, last)
     }
 
     assert seen == {
-        asked: [],
-        consent - instant: [],
-        consent: [supervision],
-        end - instant: [supervision],
-        end: [],
-        end + instant: [],
+        consent: set(),
+        begin - second: set(),
+        begin: {ended, lasting},
+        end - second: {ended, lasting},
+        end: {lasting},
+        last - second: {lasting},
+        last: set(),
     }
 
 

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import licenses
-from accounts.models import License, NameChange, Supervision, User
+from accounts.models import License, NameChange, User
 from accounts.tests.factories import (
     PASSWORD,
+    InvitationFactory,
     LicenseFactory,
     SupervisionFactory,
     UserFactory,
@@ -295,141 +296,9 @@ def test_licenses_shows_what_was_removed_and_marks_what_expired(client, maya):
     assert page.text.count(">Expired<") == 1
 
 
-# --- Supervision ---
-
-
-def test_supervision_request_shows_on_the_trainees_page_alone(client, maya):
-    helena = UserFactory(legal_name="Helena Brandt")
-    client.force_login(helena)
-    client.post(reverse("accounts:supervision"), {"email": "MAYA@example.com"})
-
-    pages = {}
-    for person in (helena, maya, UserFactory()):
-        client.force_login(person)
-        pages[person] = client.get(reverse("accounts:supervision"))
-
-    assert [list(page.context["requests"]) for page in pages.values()] == [
-        [],
-        [Supervision.objects.get()],
-        [],
-    ]
-    assert "Helena Brandt" in pages[maya].text
-    assert "Maya Okafor" not in pages[helena].text
-
-
-def test_supervision_answers_alike_whether_or_not_the_address_has_an_account(client):
-    UserFactory(email="known@example.com")
-    UserFactory(email="closed@example.com", is_active=False)
-    client.force_login(UserFactory())
-
-    answers = [
-        client.post(reverse("accounts:supervision"), {"email": email}, follow=True)
-        for email in ("unknown@example.com", "known@example.com", "closed@example.com")
-    ]
-
-    assert Supervision.objects.count() == 1
-    assert [answer.redirect_chain for answer in answers] == [[("/supervision/", 302)]] * 3
-    assert len({without_tokens(answer) for answer in answers}) == 1
-    assert "If this address has an account, its owner will see your request." in answers[0].text
-
-
 @pytest.mark.parametrize(
-    ("email", "words"),
-    [
-        ("", "Fill this in."),
-        ("not an address", "Enter a valid email address."),
-        ("Maya@Example.com", "This is your own address. Enter your trainee&#x27;s."),
-    ],
-)
-def test_supervision_says_what_is_wrong_and_loses_nothing(client, maya, email, words):
-    page = client.post(reverse("accounts:supervision"), {"email": email})
-
-    assert page.status_code == 422
-    assert words in page.text
-    assert page.context["form"]["email"].value() == email
-    assert Supervision.objects.count() == 0
-
-
-@pytest.mark.parametrize(
-    ("verb", "facts", "statuses"),
-    [
-        ("accept", {"waiting": True}, {"trainee": 302, "supervisor": 404, "stranger": 404}),
-        ("decline", {"waiting": True}, {"trainee": 302, "supervisor": 404, "stranger": 404}),
-        ("end", {}, {"trainee": 302, "supervisor": 302, "stranger": 404}),
-        # The answer would tell a supervisor that the address has an account.
-        ("end", {"waiting": True}, {"trainee": 404, "supervisor": 404, "stranger": 404}),
-    ],
-)
-def test_supervision_is_answered_and_ended_by_its_own_people_alone(client, verb, facts, statuses):
-    supervision = SupervisionFactory(**facts)
-    url = reverse(f"accounts:{verb}_supervision", args=[supervision.pk])
-    people = {
-        "stranger": UserFactory(),
-        "supervisor": supervision.supervisor,
-        "trainee": supervision.trainee,
-    }
-
-    found = {}
-    for who, person in people.items():
-        client.force_login(person)
-        found[who] = client.post(url).status_code
-
-    assert found == statuses
-
-
-def test_accept_says_who_reads_now(client, maya):
-    asked = SupervisionFactory(waiting=True, trainee=maya, supervisor__legal_name="Helena Brandt")
-
-    answer = client.post(reverse("accounts:accept_supervision", args=[asked.pk]))
-
-    page = client.get(answer.url)
-    assert "Helena Brandt can now read your credit and certificates." in page.text
-    assert list(page.context["supervisors"]) == [asked]
-    assert list(page.context["requests"]) == []
-
-
-def test_decline_says_that_nothing_was_shown(client, maya):
-    asked = SupervisionFactory(waiting=True, trainee=maya)
-
-    answer = client.post(reverse("accounts:decline_supervision", args=[asked.pk]))
-
-    page = client.get(answer.url)
-    assert "Declined. Nothing of your record was shown." in page.text
-    assert (list(page.context["supervisors"]), list(page.context["requests"])) == ([], [])
-
-
-@pytest.mark.parametrize(
-    ("verb", "facts", "words"),
-    [
-        ("accept", {"declined": True}, "This request is closed. Your supervisor can ask again."),
-        ("decline", {}, "You have accepted this request. You can end the supervision."),
-    ],
-)
-def test_a_refused_answer_is_told_in_words(client, maya, verb, facts, words):
-    supervision = SupervisionFactory(trainee=maya, **facts)
-
-    page = client.post(reverse(f"accounts:{verb}_supervision", args=[supervision.pk]), follow=True)
-
-    assert words in page.text
-
-
-def test_end_takes_it_off_both_pages(client):
-    supervision = SupervisionFactory()
-    client.force_login(supervision.trainee)
-    page = client.post(reverse("accounts:end_supervision", args=[supervision.pk]), follow=True)
-    assert "The supervision has ended." in page.text
-
-    shown = {}
-    for person in (supervision.supervisor, supervision.trainee):
-        client.force_login(person)
-        page = client.get(reverse("accounts:supervision"))
-        shown[person] = [*page.context["trainees"], *page.context["supervisors"]]
-
-    assert list(shown.values()) == [[], []]
-
-
-@pytest.mark.parametrize(
-    "name", ["remove_license", "accept_supervision", "decline_supervision", "end_supervision"]
+    "name",
+    ["remove_license", "end_supervision", "withdraw_invitation", "send_invitation_again"],
 )
 def test_a_link_changes_nothing(client, maya, name):
     answer = client.get(reverse(f"accounts:{name}", args=[uuid.uuid4()]))
@@ -443,7 +312,9 @@ def test_a_list_of_three_asks_the_database_as_often_as_a_list_of_one(client, may
         LicenseFactory(holder=maya)
         SupervisionFactory(supervisor=maya)
         SupervisionFactory(trainee=maya)
-        SupervisionFactory(trainee=maya, waiting=True)
+        SupervisionFactory(trainee=maya, ended=True)
+        InvitationFactory(inviter=maya)
+        InvitationFactory(email=maya.email)
 
     add_one()
     for_one = count_queries(client, reverse(f"accounts:{page}"))

@@ -29,8 +29,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import supervision
 from accounts.models import RecordRead, User
-from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
+from accounts.tests.factories import (
+    InvitationFactory,
+    LicenseFactory,
+    SupervisionFactory,
+    UserFactory,
+)
 from accounts.tests.security import give_app, give_passkey, prove_by_app
 from accounts.traced import TracedAdmin
 from courses.models import Course, DataExport, Enrollment, SavedSearch
@@ -53,7 +59,7 @@ PEOPLE = [
     "trainee",
     "current",  # supervisor
     "past",  # supervisor: ended
-    "future",  # supervisor: asked, not accepted
+    "future",  # supervisor: consented to, and begins later
     "curator-1",  # by a password alone
     "curator-2",  # with the second factor
     "superuser",  # the same
@@ -74,7 +80,7 @@ OURS = {
     "place": lambda of: {"slug": of.place.session.course.slug, "pk": of.place.pk},
     "saved": lambda of: {"pk": of.saved_search.pk},
     "license": lambda of: {"pk": of.license.pk},
-    "asked": lambda of: {"pk": of.asked.pk},
+    "invited": lambda of: {"pk": of.invited.pk},
     "supervised": lambda of: {"pk": of.supervised.pk},
     "code": lambda of: {"code": of.certificate.code},
     "plan": lambda of: {"pk": of.plan.pk},
@@ -135,9 +141,10 @@ IDS = {
     "transcripts:trainee_zip": OURS["person"],
     "accounts:license": OURS["license"],
     "accounts:remove_license": OURS["license"],
-    "accounts:accept_supervision": OURS["asked"],
-    "accounts:decline_supervision": OURS["asked"],
+    "accounts:consent": OURS["supervised"],
     "accounts:end_supervision": OURS["supervised"],
+    "accounts:withdraw_invitation": OURS["invited"],
+    "accounts:send_invitation_again": OURS["invited"],
     "mfa_edit_webauthn": OURS["passkey"],
     "mfa_remove_webauthn": OURS["passkey"],
 }
@@ -145,6 +152,9 @@ IDS = {
 NOBODYS = {
     "courses:stop_mail",
     "accounts:stop_mail_kind",
+    # Its token came by mail; accounts/tests/test_supervision_views.py says who may do what.
+    "accounts:invitation",
+    "accounts:decline_invitation",
     "transcripts:verification",
     "transcripts:public_key",
 }
@@ -180,7 +190,7 @@ class Things:
         self.certificate.drawn_at = at
         self.certificate.pdf.save("certificate.pdf", ContentFile(b"%PDF-"))
         self.license = LicenseFactory(holder=user)
-        self.asked = SupervisionFactory(trainee=user, waiting=True)
+        self.invited = InvitationFactory(inviter=user)
         self.supervised = SupervisionFactory(trainee=user)
         self.plan = TrainingPlanFactory(holder=user)
         self.assigned = AssignmentFactory(supervision=self.supervised, course=course)
@@ -233,16 +243,14 @@ def world(db, settings, caplog):
     trainee = of["trainee"]
     trainee.assigned.delete()
     trainee.supervised.delete()
-    trainee.asked.delete()
     trainee.supervised = SupervisionFactory(
         trainee=trainee.user, supervisor=of["current"].user, shares_renewal=True
     )
     trainee.assigned = AssignmentFactory(supervision=trainee.supervised, course=course)
     SupervisionFactory(trainee=trainee.user, supervisor=of["past"].user, ended=True)
     trainee.review, trainee.note = make_review(trainee.supervised, at)
-    trainee.asked = SupervisionFactory(
-        trainee=trainee.user, supervisor=of["future"].user, waiting=True
-    )
+    SupervisionFactory(trainee=trainee.user, supervisor=of["future"].user, future=True)
+    supervision.confirm(person=of["current"].user, because="Known.", by=of["superuser"].user, at=at)
     # The one without a second factor, in the strict sense of the portal.
     of["curator-1"].passkey.delete()
     of["curator-1"].passkey.pk = 0

@@ -24,6 +24,8 @@ OURS_FOR_STRANGERS = {
     "courses:post_test",
     "courses:save_answers",
     "accounts:stop_mail_kind",
+    "accounts:invitation",
+    "accounts:decline_invitation",
     "transcripts:verify",
     "transcripts:verification",
     "transcripts:check_file",
@@ -116,6 +118,8 @@ def test_what_the_open_pages_answer_to_a_stranger(client):
         "courses:post_test": 302,
         "courses:save_answers": 405,
         "accounts:stop_mail_kind": 404,
+        "accounts:invitation": 404,
+        "accounts:decline_invitation": 405,
         "transcripts:verify": 200,
         "transcripts:verification": 404,  # no certificate has that code
         "transcripts:check_file": 302,  # to the page with the form

@@ -15,10 +15,15 @@ import pytest
 from django.core import mail as django_mail
 from django.db import connection, transaction
 
-from accounts import mail, supervision
+from accounts import invitations, mail, supervision
 from accounts import tasks as account_tasks
-from accounts.models import OutgoingMail, Supervision
-from accounts.tests.factories import OutgoingMailFactory, SupervisionFactory, UserFactory
+from accounts.models import Invitation, OutgoingMail, Scope, Side, Supervision
+from accounts.tests.factories import (
+    InvitationFactory,
+    OutgoingMailFactory,
+    SupervisionFactory,
+    UserFactory,
+)
 from courses import (
     attestation,
     catalog,
@@ -535,16 +540,74 @@ def test_enrolling_from_two_tabs_gives_one_seat(noon):
     assert Enrollment.objects.count() == 1
 
 
-def test_consent_waits_for_the_end_and_is_refused(noon):
-    asked = SupervisionFactory(waiting=True)
+def test_consent_waits_for_the_withdrawal_and_is_refused(noon):
+    trainee = UserFactory()
+    asked = InvitationFactory(email=trainee.email)
 
     _, words = at_the_same_time(
-        lambda: supervision.end(supervision=asked, by=asked.supervisor, at=noon),
-        lambda: supervision.accept(supervision=asked, at=noon),
+        lambda: invitations.withdraw(invitation=asked, at=noon),
+        lambda: invitations.accept(invitation=asked, by=trainee, scopes=[Scope.CREDIT], at=noon),
     )
 
-    assert words == "This request is closed. Your supervisor can ask again."
-    assert Supervision.objects.get().accepted_at is None
+    assert words == "This invitation has been withdrawn. It can be sent anew."
+    assert Supervision.objects.count() == 0
+
+
+def test_an_invitation_sent_twice_at_once_is_one_with_one_mail(noon):
+    inviter = UserFactory()
+
+    def invite():
+        return invitations.invite(
+            inviter=inviter,
+            inviter_is=Side.SUPERVISOR,
+            email="priya@example.com",
+            scopes=[Scope.CREDIT],
+            at=noon,
+        )
+
+    first, second = at_the_same_time(invite, invite)
+
+    assert first == second == Invitation.objects.get()
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_two_people_who_accept_each_others_invitation_at_once_are_linked_once(noon):
+    supervisor, trainee = UserFactory.create_batch(2)
+    asked = InvitationFactory(inviter=supervisor, email=trainee.email)
+    offered = InvitationFactory(inviter=trainee, inviter_is="trainee", email=supervisor.email)
+
+    _, words = at_the_same_time(
+        lambda: invitations.accept(invitation=asked, by=trainee, scopes=[Scope.CREDIT], at=noon),
+        lambda: invitations.accept(invitation=offered, by=supervisor, at=noon),
+    )
+
+    assert words == "This invitation has been withdrawn. It can be sent anew."
+    assert Supervision.objects.count() == 1
+
+
+def test_more_is_shared_never_after_the_end(noon):
+    nothing_else = {f"shares_{scope}": scope == Scope.CREDIT for scope in Scope}
+    link = SupervisionFactory(**nothing_else)
+
+    _, words = at_the_same_time(
+        lambda: supervision.end(supervision=link, by=link.supervisor, at=noon),
+        lambda: supervision.change(supervision=link, scopes=list(Scope), ends_on=None, at=noon),
+    )
+
+    assert words == "This supervision has ended. There is nothing left to change."
+    assert Supervision.objects.get().scopes == [Scope.CREDIT]
+
+
+def test_ending_from_both_sides_at_once_keeps_the_first_end(noon):
+    link = SupervisionFactory()
+
+    at_the_same_time(
+        lambda: supervision.end(supervision=link, by=link.supervisor, at=noon),
+        lambda: supervision.end(supervision=link, by=link.trainee, at=noon + MINUTE),
+    )
+
+    link.refresh_from_db()
+    assert (link.ended_at, link.ended_by) == (noon, link.supervisor)
 
 
 def test_two_curators_reverse_one_award_once(noon):
@@ -668,15 +731,15 @@ def send(promise):
 
 
 def test_a_mail_promised_by_two_requests_is_promised_once(noon):
-    supervisor, trainee = UserFactory.create_batch(2)
+    invited, trainee = InvitationFactory(), UserFactory()
 
     def post():
         return mail.post(
             recipient=trainee,
             kind="supervision-request",
             key="the same",
-            template="supervision_request",
-            context={"supervisor": supervisor},
+            template="supervision_declined",
+            context={"invitation": invited},
             at=noon,
         )
 

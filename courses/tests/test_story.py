@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -98,19 +99,23 @@ def test_a_clinician_learns_earns_and_proves_it(
     )
     assert "ASWB ACE" in client.get(reverse("transcripts:export_csv")).text
 
-    # A supervisor asks, sees nothing, is let in, reads, and sees nothing after the end.
+    # A supervisor invites, sees nothing, is let in, reads, and sees nothing after the end.
     supervisor = UserFactory(legal_name="Helena Brandt")
     page = reverse("transcripts:trainee", args=[clinician.pk])
     client.force_login(supervisor)
     with django_capture_on_commit_callbacks(execute=True):
-        client.post(reverse("accounts:supervision"), {"email": "maya@example.com"})
+        client.post(
+            reverse("accounts:supervision"),
+            {"trainee-email": "maya@example.com", "trainee-scopes": ["credit"]},
+        )
     account_tasks.send_mail(**sent_tasks[-1][1])
     assert mail.outbox[-1].to == ["maya@example.com"]
     assert client.get(page).status_code == 404
-    supervision = Supervision.objects.get()
+    invitation = re.search(r"/supervision/invitations/\S+", mail.outbox[-1].body)[0]
 
     client.force_login(clinician)
-    client.post(reverse("accounts:accept_supervision", args=[supervision.pk]))
+    client.post(invitation, {"scopes": ["credit"]})
+    supervision = Supervision.objects.get()
 
     client.force_login(supervisor)
     assert "Informed Consent as a Conversation" in client.get(page).text

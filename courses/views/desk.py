@@ -84,7 +84,7 @@ def _is_soon(row: Row) -> bool:
 
 
 def _is_supervised(request: SignedInRequest) -> bool:
-    return Supervision.objects.open().filter(trainee=request.user).exists()
+    return Supervision.objects.open(at=timezone.now()).filter(trainee=request.user).exists()
 
 
 @require_safe

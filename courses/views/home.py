@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Supervision, User
+from accounts.models import Invitation, User
 from courses import assignments, cards, shelf
 from courses.assignments import Asked
 from courses.models import Assignment, Enrollment, LessonProgress, WaitlistPlace
@@ -68,9 +68,9 @@ def home(request: HttpRequest) -> HttpResponse:
         .newest_first()[:SHOWN],
         "cycles": own_progress(request.user),
         "assigned": _assigned(request.user),
-        "requests": Supervision.objects.waiting()
-        .filter(trainee=request.user)
-        .select_related("supervisor")
+        "requests": Invitation.objects.waiting(at=now)
+        .to(request.user)
+        .select_related("inviter")
         .newest_first(),
         "section": "home",
     }

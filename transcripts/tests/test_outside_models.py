@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, Permission
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from accounts.tests.factories import SupervisionFactory, UserFactory
+from accounts.tests.factories import InvitationFactory, SupervisionFactory, UserFactory
 from transcripts.models import Evidence, OutsideCredit, OutsideDecision, OutsideLine
 from transcripts.tests.factories import (
     EvidenceFactory,
@@ -189,7 +189,7 @@ def test_who_reads_outside_credit_and_its_evidence(noon):
             trainee=holder, shares_credit=False, shares_evidence=True
         ).supervisor,
         "past supervisor": SupervisionFactory(trainee=holder, ended=True).supervisor,
-        "waiting supervisor": SupervisionFactory(trainee=holder, waiting=True).supervisor,
+        "waiting supervisor": InvitationFactory(email=holder.email).inviter,
         "supervisor of somebody else": SupervisionFactory().supervisor,
         "the holder's own trainee": SupervisionFactory(supervisor=holder).trainee,
         "other clinician": UserFactory(),

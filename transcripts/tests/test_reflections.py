@@ -119,7 +119,7 @@ def test_a_note_is_read_by_current_supervisors_and_only_once_shared():
     now = timezone.now()
     current = SupervisionFactory(trainee=entry.holder)
     past = SupervisionFactory(trainee=entry.holder, ended_at=now, ended_by=entry.holder)
-    waiting = SupervisionFactory(trainee=entry.holder, waiting=True)
+    waiting = SupervisionFactory(trainee=entry.holder, future=True)
     people = [
         entry.holder,
         current.supervisor,

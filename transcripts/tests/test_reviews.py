@@ -328,7 +328,7 @@ def test_the_database_refuses_a_review_that_makes_no_sense(noon, wrong, constrai
 
 def test_a_review_is_due_three_months_after_the_supervision_began_or_when_chosen(noon, supervision):
     other = SupervisionFactory(supervisor=supervision.supervisor)
-    SupervisionFactory(supervisor=supervision.supervisor, waiting=True)
+    SupervisionFactory(supervisor=supervision.supervisor, future=True)
     SupervisionFactory(supervisor=supervision.supervisor, ended=True)
     SupervisionFactory()
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from accounts.tests.factories import SupervisionFactory, UserFactory
+from accounts.tests.factories import InvitationFactory, SupervisionFactory, UserFactory
 from transcripts import ledger, transcript
 from transcripts.models import Certificate, CreditEntry
 from transcripts.tests.factories import CertificateFactory, CreditEntryFactory, make_line
@@ -124,8 +124,8 @@ def test_who_reads_a_persons_credit(noon):
         "holder": holder,
         "supervisor": SupervisionFactory(trainee=holder).supervisor,
         "past supervisor": SupervisionFactory(trainee=holder, ended=True).supervisor,
-        "waiting supervisor": SupervisionFactory(trainee=holder, waiting=True).supervisor,
-        "declined supervisor": SupervisionFactory(trainee=holder, declined=True).supervisor,
+        "waiting supervisor": InvitationFactory(email=holder.email).inviter,
+        "declined supervisor": InvitationFactory(email=holder.email, declined=True).inviter,
         "the holder's own trainee": SupervisionFactory(supervisor=holder).trainee,
         "supervisor of somebody else": SupervisionFactory().supervisor,
         "other clinician": UserFactory(),
@@ -159,11 +159,11 @@ def test_who_reads_a_persons_credit(noon):
 
 
 def test_a_supervisor_reads_from_the_consent_until_the_end_and_at_no_other_moment():
-    asked, consent, end = (datetime(2026, 2, day, 9, 0, tzinfo=UTC) for day in (1, 2, 3))
+    before, consent, end = (datetime(2026, 2, day, 9, 0, tzinfo=UTC) for day in (1, 2, 3))
     instant = timedelta(microseconds=1)
     holder = CertificateFactory().entry.holder
     supervisor = SupervisionFactory(
-        trainee=holder, requested_at=asked, accepted_at=consent, ended=True, ended_at=end
+        trainee=holder, accepted_at=consent, ended=True, ended_at=end
     ).supervisor
 
     readable = {
@@ -171,11 +171,11 @@ def test_a_supervisor_reads_from_the_consent_until_the_end_and_at_no_other_momen
             len(transcript.build(holder=holder, reader=supervisor, at=moment).entries),
             Certificate.objects.visible_to(supervisor, at=moment).count(),
         )
-        for moment in (asked, consent - instant, consent, end - instant, end, end + instant)
+        for moment in (before, consent - instant, consent, end - instant, end, end + instant)
     }
 
     assert readable == {
-        asked: (0, 0),
+        before: (0, 0),
         consent - instant: (0, 0),
         consent: (1, 1),
         end - instant: (1, 1),
@@ -189,7 +189,7 @@ def test_a_supervisor_reads_from_the_first_day_until_the_last_whenever_the_train
     second = timedelta(seconds=1)
     holder = CertificateFactory().entry.holder
     supervisor = SupervisionFactory(
-        trainee=holder, requested_at=consent, accepted_at=consent, begins_at=begin, ends_at=end
+        trainee=holder, accepted_at=consent, begins_at=begin, ends_at=end
     ).supervisor
 
     readable = {

@@ -18,7 +18,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.tests.factories import SupervisionFactory, UserFactory
+from accounts.tests.factories import InvitationFactory, SupervisionFactory, UserFactory
 from transcripts import certificates, codes, documents, ledger, tasks
 from transcripts.models import Certificate, certificate_storage
 from transcripts.tests.factories import CertificateFactory
@@ -79,8 +79,8 @@ def test_who_gets_what(client, certificate):
         "holder": holder,
         "supervisor": SupervisionFactory(trainee=holder).supervisor,
         "past supervisor": SupervisionFactory(trainee=holder, ended=True).supervisor,
-        "waiting supervisor": SupervisionFactory(trainee=holder, waiting=True).supervisor,
-        "declined supervisor": SupervisionFactory(trainee=holder, declined=True).supervisor,
+        "waiting supervisor": InvitationFactory(email=holder.email).inviter,
+        "declined supervisor": InvitationFactory(email=holder.email, declined=True).inviter,
         "the holder's own trainee": SupervisionFactory(supervisor=holder).trainee,
         "other clinician": UserFactory(),
         "curator": curator,
