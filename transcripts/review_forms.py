@@ -81,7 +81,7 @@ class SignOffForm(forms.Form):
     )
     words = _words("Condition or reason", required=False, rows=3)
     next_on = _day("Next review", help_text=NO_REVIEW)
-    attested = forms.BooleanField(label=reviews.ATTESTATION)
+    attested = forms.BooleanField(label=reviews.ATTESTATION.rstrip("."))
 
     def __init__(self, data: Any = None, *, reading: Reading, trainee: User, today: date) -> None:
         last = reading.history.last

@@ -134,7 +134,11 @@ class ReviewLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.entry or self.outside} in {self.review_id}"
+        return f"{self.line} in {self.review_id}"
+
+    @property
+    def line(self) -> CreditEntry | OutsideCredit | None:
+        return self.entry or self.outside
 
 
 class ReviewNoteQuerySet(models.QuerySet["ReviewNote"]):

@@ -12,6 +12,7 @@ import page
 import pytest
 
 from transcripts import signing
+from transcripts.tests.documents import draw_long_review
 from transcripts.tests.factories import make_line
 from transcripts.tests.test_pdf import draw, make_record, many_lines
 
@@ -30,7 +31,7 @@ JAXB = ("jaxb-api", "jaxb-runtime", "jaxb-core", "javax.activation")
 
 
 def documents():
-    """Of one page, of two, of every script; all signed."""
+    """Of one page, of two, of every script, and a review; all signed."""
     licenses = [{"state": "NY", "license_type": "LCSW", "number": "AB-1"}]
     records = {
         "plain": make_record(licenses=licenses),
@@ -44,7 +45,9 @@ def documents():
             clock_hours=Decimal(4), lines=[make_line(), make_line(credit_type="law")]
         ),
     }
-    return {name: signing.sign(draw(record), at=AT) for name, record in records.items()}
+    drawn = {name: draw(record) for name, record in records.items()}
+    drawn["review"] = draw_long_review()
+    return {name: signing.sign(document, at=AT) for name, document in drawn.items()}
 
 
 @pytest.mark.parametrize("profile", ["3a", "ua1"])

@@ -13,7 +13,8 @@ from django.urls import reverse
 from accounts.tests.factories import LicenseFactory, SupervisionFactory
 from transcripts import pdf, records, signing
 from transcripts.models import Review
-from transcripts.tests.test_pdf import missing_glyphs, text_of
+from transcripts.tests.documents import draw_long_review
+from transcripts.tests.test_pdf import missing_glyphs, text_of, words_outside_the_frame
 from transcripts.tests.test_profiles import STRICTER
 from transcripts.tests.test_reviews import earn, sign, take_back
 from transcripts.tests.test_signing import pdfsig
@@ -30,6 +31,14 @@ def supervision():
         holder=supervision.supervisor, license_type="LCSW-R", state="NY", number="000123"
     )
     return supervision
+
+
+def test_a_long_review_keeps_within_its_page_and_its_scripts():
+    text = text_of(draw_long_review(), "-raw")
+
+    assert "Outside credit, confirmed by Helena Brandt (supervisor) on Feb 1, 2026" in text
+    assert "Earned elsewhere: 1.5 h confirmed, 0 h recorded and not yet confirmed." in text
+    assert words_outside_the_frame(draw_long_review(), width=612, height=792, edge=24) == []
 
 
 def fetch(client, review):

@@ -21,9 +21,9 @@ from accounts import trace
 from accounts.models import RecordRead, Scope, Supervision
 from accounts.requests import SignedInRequest
 from ce_portal.formats import show_day
-from transcripts import pdf, readings, records, review_notes, reviews, signing
+from transcripts import pdf, progress, readings, records, review_notes, reviews, signing
 from transcripts import transcript as transcript_story
-from transcripts.models import Review, ReviewNote
+from transcripts.models import Review, ReviewNote, TrainingPlan
 from transcripts.review_forms import (
     AnswerForm,
     NoteForm,
@@ -83,6 +83,13 @@ class TraineePage:
             at=self.at,
         )
 
+    @property
+    def cycles(self) -> list[progress.Progress]:
+        """How far the trainee is in their current plans, if they share it."""
+        visible = TrainingPlan.objects.visible_to(self.request.user, at=self.at)
+        plans = list(visible.current().filter(holder=self.trainee).with_lines().by_end())
+        return list(progress.of_plans(plans, on=self.today).values())
+
     def sign_off_form(self, data: Any = None) -> SignOffForm:
         return SignOffForm(data, reading=self.reading, trainee=self.trainee, today=self.today)
 
@@ -114,6 +121,7 @@ class TraineePage:
             "supervision": self.supervision,
             "person": self.trainee,
             "transcript": self.transcript,
+            "cycles": self.cycles,
             "history": self.history,
             "reading": self.reading,
             "rows": readings.rows(
