@@ -32,6 +32,8 @@ from transcripts.models import (
 )
 from transcripts.permissions import can_correct_credit, can_reverse_credit
 
+REFRESH = 5  # seconds after which the page of a job is read again
+
 
 class ReadOnly:
     """Facts: nobody adds, changes or deletes them here."""
@@ -321,13 +323,14 @@ class CertificateAdmin(ReadOnly, TracedAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, ModelAdmin):
-    """How far each job is: read again, it says so anew."""
+    """How far each job is. Its page asks for itself again until the job is through."""
 
     list_display = ["title", "asked_by", "asked_at", "total", "done", "failed", "waiting"]
     list_select_related = ["asked_by"]
     ordering = ["-asked_at", "-id"]
     fields = [
         "title",
+        "now",
         "asked_by",
         "asked_at",
         "total",
@@ -337,10 +340,54 @@ class JobAdmin(ReadOnly, ModelAdmin):
         "finished_at",
         "what_failed",
     ]
-    readonly_fields = ["total", "done", "failed", "waiting", "what_failed"]
+    readonly_fields = ["total", "done", "failed", "waiting", "what_failed", "now"]
+    actions_detail = ["retry_failed"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         return super().get_queryset(request).with_progress()
+
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return can_correct_credit(request.user)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        """By a header, which needs no JavaScript; none any more once nothing is waited for."""
+        response = super().change_view(request, object_id, *args, **kwargs)
+        job = getattr(response, "context_data", {}).get("original")
+        if job is not None and job.waiting:
+            response.headers["Refresh"] = str(REFRESH)
+        return response
+
+    @action(description="Retry failed", url_path="retry", permissions=["correct"])
+    def retry_failed(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        job = _named(self.get_queryset(request), object_id)
+        back = reverse("admin:transcripts_job_change", args=[job.pk])
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Retry failed",
+                "opts": self.opts,
+                "words": f"{job.failed} of {job.total} failed. They become a job of their own.",
+                "verb": "Retry",
+                "back": back,
+            }
+            return TemplateResponse(request, "admin/confirm.html", context)
+        try:
+            again = jobs.retry_failed(job=job, by=cast(User, request.user), at=timezone.now())
+        except jobs.JobError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return redirect(back)
+        return redirect("admin:transcripts_job_change", again.pk)
+
+    @admin.display(description="now")
+    def now(self, job: Any) -> str:
+        if not job.waiting:
+            return "Through"
+        return format_html(
+            '{} of {} done. This page asks again every {} seconds, or <a href="">refresh it</a>.',
+            job.done,
+            job.total,
+            REFRESH,
+        )
 
     @admin.display
     def total(self, job: Any) -> int:

@@ -31,3 +31,14 @@ def start(*, title: str, certificates: Iterable[Certificate], by: User, at: date
     )
     tasks.run_job.delay_on_commit(job_id=job.pk)  # type: ignore[attr-defined]
     return job
+
+
+def retry_failed(*, job: Job, by: User, at: datetime) -> Job:
+    """A new job of what failed in this one; how this one went stays to be read.
+
+    Raises JobError if nothing failed.
+    """
+    failed = Certificate.objects.filter(job_items__job=job, state=Certificate.State.FAILED)
+    return start(
+        title=f"Again: {job.title.removeprefix('Again: ')}", certificates=failed, by=by, at=at
+    )

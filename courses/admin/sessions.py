@@ -22,13 +22,15 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from accounts.forms import time_zone_choices
 from accounts.models import User
 from accounts.traced import TracedAdmin
-from courses import sessions
+from courses import session_credit, sessions
 from courses.admin.listed import HTTPS_LINKS, ListedAdmin, Part
 from courses.models import Course, Enrollment, Session, WaitlistPlace
 from courses.permissions import can_curate
 from transcripts import jobs
 from transcripts.models import Certificate
 from transcripts.permissions import can_correct_credit
+
+MOST_REFUSALS = 10  # shown at once
 
 
 class SessionForm(forms.ModelForm):
@@ -169,7 +171,7 @@ class SessionAdmin(TracedAdmin, ListedAdmin):
     readonly_fields = ["cancelled_at", "cancel_reason", "attendance"]
     inlines = [SeatInline, WaitlistInline]
     actions = ["draw_certificates_again"]
-    actions_detail = ["cancel_session"]
+    actions_detail = ["cancel_session", "issue"]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return self.inlines if obj else []
@@ -241,8 +243,49 @@ class SessionAdmin(TracedAdmin, ListedAdmin):
             status=422 if form.errors else 200,
         )
 
-    def has_correct_permission(self, request: HttpRequest) -> bool:
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return can_correct_credit(request.user)
+
+    @action(description="Issue credit and certificates", permissions=["correct"], url_path="issue")
+    def issue(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Credit for whoever met everything and has none, then all certificates as a job."""
+        try:
+            session = get_object_or_404(Session.objects.select_related("course"), pk=object_id)
+        except ValueError:  # no number
+            raise Http404 from None
+        back = reverse("admin:courses_session_change", args=[session.pk])
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Issue credit and certificates",
+                "opts": self.opts,
+                "words": f"{session}: whoever met every requirement and has no credit yet gets it, "
+                "and every certificate that stands is drawn. Until the new one is there, each "
+                "keeps the document it has.",
+                "verb": "Issue",
+                "back": back,
+            }
+            return TemplateResponse(request, "admin/confirm.html", context)
+        now = timezone.now()
+        given = session_credit.give(session=session, at=now)
+        if given.count:
+            self.message_user(request, f"Gave credit to {given.count}.", messages.SUCCESS)
+        for words in given.refused[:MOST_REFUSALS]:
+            self.message_user(request, words, messages.WARNING)
+        if len(given.refused) > MOST_REFUSALS:
+            more = f"And {len(given.refused) - MOST_REFUSALS} more."
+            self.message_user(request, more, messages.WARNING)
+        try:
+            job = jobs.start(
+                title=f"Certificates of {session}",
+                certificates=session_credit.certificates_of(session),
+                by=cast(User, request.user),
+                at=now,
+            )
+        except jobs.JobError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return redirect(back)
+        return redirect("admin:transcripts_job_change", job.pk)
 
     @admin.action(
         description="Draw the certificates of the selected sessions again",

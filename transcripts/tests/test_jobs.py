@@ -187,3 +187,72 @@ def test_staff_without_the_permission_start_nothing(client):
     )
 
     assert Job.objects.count() == 0
+
+
+# --- The page ---
+
+
+def page_of(client, job):
+    return client.get(reverse("admin:transcripts_job_change", args=[job.pk]))
+
+
+def retry(client, job):
+    return client.post(reverse("admin:transcripts_job_retry_failed", args=[job.pk]))
+
+
+def test_the_page_asks_for_itself_again_until_the_job_is_through(client, curator, sent_tasks):
+    certificate = CertificateFactory()
+    job = start([certificate])
+    tasks.run_job(job_id=job.pk)
+
+    running = page_of(client, job)
+    draw(certificate)
+    through = page_of(client, job)
+
+    assert running.headers["Refresh"] == "5"
+    assert "0 of 1 done." in running.text
+    assert 'href="">refresh it</a>' in running.text
+    assert "Refresh" not in through.headers
+    assert "Through" in through.text
+
+
+def test_what_failed_is_tried_again_as_a_job_of_its_own(client, curator, sent_tasks):
+    good, bad = CertificateFactory.create_batch(2)
+    job = start([good, bad])
+    tasks.run_job(job_id=job.pk)
+    draw(good)
+    Certificate.objects.filter(pk=bad.pk).update(state="failed", failure="No <room>.")
+    assert "No &lt;room&gt;." in page_of(client, job).text
+    asks = client.get(reverse("admin:transcripts_job_retry_failed", args=[job.pk]))
+    assert "1 of 2 failed." in asks.text
+
+    answer = retry(client, job)
+
+    again = Job.objects.exclude(pk=job.pk).get()
+    assert answer.url == reverse("admin:transcripts_job_change", args=[again.pk])
+    assert (again.title, again.asked_by) == ("Again: All again", curator)
+    assert [item.certificate for item in again.items.all()] == [bad]
+    tasks.run_job(job_id=again.pk)
+    draw(bad)
+    assert progress(again) == (1, 1, 0, 0)
+
+
+def test_a_job_without_failures_is_not_tried_again(client, curator, sent_tasks):
+    job = start([CertificateFactory()])
+
+    page = client.get(retry(client, job).url)
+
+    assert [str(message) for message in page.context["messages"]] == [
+        "There is no certificate to draw."
+    ]
+    assert Job.objects.get() == job
+
+
+def test_staff_without_the_permission_try_nothing_again(client, sent_tasks):
+    certificate = CertificateFactory()
+    job = start([certificate])
+    Certificate.objects.filter(pk=certificate.pk).update(state="failed", failure="No room.")
+    client.force_login(UserFactory(is_staff=True))
+
+    assert retry(client, job).status_code == 403
+    assert Job.objects.get() == job
