@@ -83,6 +83,7 @@ _ESSENTIAL = [
         "Credit corrected",
         "when your credit is corrected, or a correction that you asked for is declined",
     ),
+    ("account-closed", "Account closed", "when you have closed your account"),
     ("data-export", "Your data", "when the file of your data that you asked for is ready"),
     ("review-signed", "Review signed", "when a supervisor of yours signs a review"),
 ]

@@ -17,6 +17,8 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Field, Model, Q, QuerySet
 
 from accounts.models import (
+    Consent,
+    Invitation,
     License,
     LicenseVersion,
     MailOptOut,
@@ -24,6 +26,7 @@ from accounts.models import (
     OutgoingMail,
     RecordRead,
     Supervision,
+    SupervisorConfirmation,
     User,
 )
 
@@ -82,6 +85,23 @@ TABLES = [
         "supervisions",
         lambda person: Supervision.objects.filter(Q(supervisor=person) | Q(trainee=person)),
         also=("supervisor__legal_name", "trainee__legal_name", "ended_by__legal_name"),
+    ),
+    Table(
+        "consents",
+        lambda person: Consent.objects.filter(
+            Q(supervision__supervisor=person) | Q(supervision__trainee=person)
+        ),
+        also=("recorded_by__legal_name",),
+    ),
+    Table(
+        # By its token an invitation is answered.
+        "invitations",
+        lambda person: Invitation.objects.filter(inviter=person),
+        without=("token",),
+    ),
+    Table(
+        "confirmations-as-supervisor",
+        lambda person: SupervisorConfirmation.objects.filter(person=person),
     ),
     Table("reads-of-my-record", lambda person: RecordRead.objects.filter(person=person)),
     Table("addresses", lambda person: EmailAddress.objects.filter(user=person)),

@@ -94,6 +94,10 @@ app.conf.beat_schedule = {
         "task": "courses.remove_expired_data_exports",
         "schedule": schedule(60.0 * 60),  # seconds
     },
+    "settle-closed-accounts": {
+        "task": "courses.settle_closed_accounts",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
     "list-courses-that-are-not-listed": {
         "task": "courses.relist_missing",
         "schedule": schedule(60.0),  # seconds

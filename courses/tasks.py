@@ -13,6 +13,7 @@ from django.utils import timezone
 from courses import (
     assignments,
     attendance_import,
+    closing,
     listing,
     personal_data,
     reminders,
@@ -165,6 +166,12 @@ def make_waiting_data_exports() -> None:
 def remove_expired_data_exports() -> None:
     """Remove the files of people's own data whose week is over."""
     personal_data.remove_expired(at=timezone.now(), limit=SWEEP_SIZE)
+
+
+@shared_task(name="courses.settle_closed_accounts")
+def settle_closed_accounts() -> None:
+    """Give back what somebody took in the very moment in which they closed their account."""
+    closing.settle(at=timezone.now())
 
 
 @shared_task(name="courses.relist_missing")

@@ -75,6 +75,7 @@ profile_patterns = [
     path("data/", views.personal_data, name="personal_data"),
     path("data/ask/", views.ask_for_data, name="ask_for_data"),
     path("data/<uuid:pk>/", views.data_file, name="data_file"),
+    path("close/", views.close_account, name="close_account"),
 ]
 
 urlpatterns = [

@@ -68,6 +68,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may open the admin", default=False)
     is_active = models.BooleanField("may sign in", default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -86,6 +87,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=Q(email=Lower("email")), name="user_email_is_lower_case"
             ),
             models.CheckConstraint(condition=~Q(legal_name=""), name="user_has_a_legal_name"),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True)
+                | Q(is_active=False, is_staff=False, is_superuser=False),
+                name="user_who_has_closed_may_do_nothing",
+            ),
         ]
 
     def __str__(self) -> str:

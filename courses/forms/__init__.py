@@ -10,6 +10,7 @@ from courses.forms.attendance import (
     VoidForm,
 )
 from courses.forms.catalog import CatalogQuery
+from courses.forms.closing import CloseAccountForm
 from courses.forms.desk import DeskForm
 from courses.forms.learning import (
     EnrollForm,
@@ -25,6 +26,7 @@ __all__ = [
     "AssignForm",
     "CatalogQuery",
     "CheckInForm",
+    "CloseAccountForm",
     "ConfirmReportForm",
     "DeskForm",
     "EnrollForm",

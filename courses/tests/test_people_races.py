@@ -5,6 +5,7 @@ The first two fail without their lock; a reminder is once by its key, too.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from accounts import licenses, people
 from accounts.models import License, LicenseVersion, NameChange, OutgoingMail, User
 from accounts.tests.factories import LicenseFactory, UserFactory
+from courses import closing, data_requests, enrollment
+from courses.models import DataExport, Enrollment
+from courses.tests.factories import CourseFactory
 from courses.tests.test_races import at_the_same_time
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,3 +64,60 @@ def test_two_workers_remind_once():
     at_the_same_time(remind, remind)
 
     assert OutgoingMail.objects.count() == 1
+
+
+def test_an_account_that_is_closed_twice_at_once_is_closed_once(noon):
+    person = UserFactory()
+
+    def close():
+        closing.close(person=User.objects.get(pk=person.pk), at=noon)
+
+    at_the_same_time(close, close)
+
+    assert User.objects.get(pk=person.pk).closed_at == noon
+    assert OutgoingMail.objects.filter(kind="account-closed").count() == 1
+
+
+def test_of_two_superusers_who_close_at_once_one_stays(noon):
+    people = [UserFactory(is_staff=True, is_superuser=True) for _ in range(2)]
+
+    def close(person):
+        def attempt():
+            with suppress(closing.ClosingError):
+                closing.close(person=User.objects.get(pk=person.pk), at=noon)
+
+        return attempt
+
+    at_the_same_time(close(people[0]), close(people[1]))
+
+    assert User.objects.filter(is_superuser=True, is_active=True).count() == 1
+
+
+def test_who_enrolls_and_closes_at_once_holds_no_seat(noon):
+    person = UserFactory()
+    course = CourseFactory()
+
+    def close():
+        with suppress(closing.ClosingError):
+            closing.close(person=User.objects.get(pk=person.pk), at=noon)
+
+    def enroll():
+        enrollment.enroll(learner=User.objects.get(pk=person.pk), course=course, at=noon)
+
+    at_the_same_time(close, enroll)
+    closing.settle(at=noon)
+
+    closed = User.objects.get(pk=person.pk).closed_at is not None
+    holds = Enrollment.objects.in_progress().filter(learner=person).exists()
+    assert closed != holds
+
+
+def test_two_who_ask_for_their_data_at_once_are_promised_one_file(noon):
+    person = UserFactory()
+
+    def ask():
+        data_requests.ask(person=person, at=noon)
+
+    at_the_same_time(ask, ask)
+
+    assert DataExport.objects.filter(person=person).count() == 1

@@ -38,7 +38,7 @@ from courses.views.lessons import (
     read,
 )
 from courses.views.outside import add_outside, change_outside
-from courses.views.personal_data import ask_for_data, data_file, personal_data
+from courses.views.personal_data import ask_for_data, close_account, data_file, personal_data
 from courses.views.post_test import attempt, post_test, save_answers
 from courses.views.renewals import (
     change_plan,
@@ -63,6 +63,7 @@ from courses.views.site import robots, sitemap, sitemap_index
 from courses.views.topics import topic, topics
 
 __all__ = [
+    "close_account",
     "ask_for_data",
     "data_file",
     "personal_data",

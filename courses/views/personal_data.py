@@ -1,4 +1,4 @@
-"""One's own data as a file."""
+"""One's own data as a file, and closing one's account."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import uuid
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
-from courses import data_requests
+from courses import closing, data_requests
+from courses.forms import CloseAccountForm
 from courses.models import DataExport
 
 logger = logging.getLogger(__name__)
@@ -65,4 +67,27 @@ def data_file(request: SignedInRequest, pk: uuid.UUID) -> HttpResponseBase:
         return redirect("courses:personal_data")
     return FileResponse(
         file, as_attachment=True, content_type="application/zip", filename="my-ce-portal-data.zip"
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@reauthentication_required
+def close_account(request: SignedInRequest) -> HttpResponse:
+    """What stays, what goes and what ends; and the form that does it, at once."""
+    form = CloseAccountForm(request.POST if request.method == "POST" else None, person=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            closing.close(person=request.user, at=timezone.now())
+        except closing.ClosingError as error:
+            form.add_error(None, str(error))
+        else:
+            logout(request)
+            messages.success(request, "Your account is closed. Your certificates stay valid.")
+            return redirect("home")
+    return render(
+        request,
+        "courses/close_account.html",
+        {"form": form, "section": "profile"},
+        status=422 if form.errors else 200,
     )
