@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
@@ -12,6 +13,7 @@ from django.db import transaction
 from accounts import invitations, licenses
 from accounts.models import OutgoingMail, Scope, Side, User
 from courses import (
+    assignments,
     completion,
     enrollment,
     evaluation,
@@ -20,7 +22,8 @@ from courses import (
     post_test,
     reference_data,
 )
-from courses.models import Course, Enrollment
+from courses.models import Course, CreditType, Enrollment, Topic
+from transcripts import plans
 
 CATALOG = Path(__file__).parent / "demo_catalog"
 PASSWORD = "quiet-pine-demo"  # noqa: S105  Named in the README; these accounts never leave a demonstration.
@@ -46,6 +49,30 @@ HISTORY = [
     ("trainee@example.com", "cbt-for-insomnia-introduction", 20),
 ]
 READING = timedelta(hours=1)
+# Whose plan, set by whom; for the license of which type; days since it began, and its length.
+PLANS = [
+    (
+        "clinician@example.com",
+        "clinician@example.com",
+        "New York LCSW renewal",
+        "LCSW",
+        (700, 3 * 365),
+        (36, {"": 12, "ethics": 3, "cultural-competence": 2}),
+    ),
+    (
+        "trainee@example.com",
+        "supervisor@example.com",
+        "LMSW toward LCSW",
+        "",
+        (170, 365),
+        (24, {"": 8, "ethics": 3, "suicide-prevention": 2}),
+    ),
+]
+# What Helena assigns Priya: a course, or hours of a topic; in how many days it is due, and a note.
+ASSIGNMENTS: list[tuple[type[Course | Topic], str, Decimal | None, int, str]] = [
+    (Course, "ethics-at-the-edges", None, 12, "Read it before we speak about the spring cases."),
+    (Topic, "trauma-informed-care", Decimal(3), 60, ""),
+]
 IN_PROGRESS = [("clinician@example.com", "pacing-grounding-attunement", 2)]
 
 
@@ -77,6 +104,18 @@ def load(*, at: datetime, today: date) -> bool:
         _complete(people[email], key, at=at - timedelta(days=days))
     for email, key, count in IN_PROGRESS:
         _begin(people[email], key, count, at=at - timedelta(days=1))
+    for holder, by, *facts in PLANS:
+        _plan(people[holder], people[by], *facts, at=at, today=today)
+    if asked:
+        for model, slug, hours, days, note in ASSIGNMENTS:
+            assignments.assign(
+                supervision=asked,
+                subject=model.objects.get(slug=slug),
+                hours=hours,
+                due_on=today + timedelta(days=days),
+                note=note,
+                at=at - timedelta(days=3),
+            )
     # What happened before the portal was there is told to nobody.
     OutgoingMail.objects.filter(sent_at__isnull=True).update(
         dropped_at=at, dropped_because="It belongs to the past of the demonstration."
@@ -90,6 +129,35 @@ def _person(email: str, name: str, held: list[tuple[str, str, str]], *, at: date
     for state, license_type, number in held:
         licenses.add(holder=user, state=state, license_type=license_type, number=number, at=at)
     return user
+
+
+def _plan(
+    holder: User,
+    by: User,
+    title: str,
+    license_type: str,
+    days: tuple[int, int],
+    needed: tuple[int, dict[str, int]],
+    *,
+    at: datetime,
+    today: date,
+) -> None:
+    since = today - timedelta(days=days[0])
+    names = dict(CreditType.objects.values_list("slug", "name"))
+    plans.write(
+        holder=holder,
+        by=by,
+        title=title,
+        license_=holder.licenses.filter(license_type=license_type).order_by("-state").first(),
+        since=since,
+        until=since + timedelta(days=days[1]),
+        hours=Decimal(needed[0]),
+        lines=[
+            plans.Needed(slug, names.get(slug, "Live"), Decimal(hours))
+            for slug, hours in needed[1].items()
+        ],
+        at=at - timedelta(days=days[0] // 2),
+    )
 
 
 def _begin(learner: User, key: str, count: int | None, *, at: datetime) -> Enrollment:

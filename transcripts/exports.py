@@ -9,7 +9,7 @@ from typing import Any
 
 from ce_portal.formats import show_hours
 from transcripts import records
-from transcripts.models import OutsideCredit
+from transcripts.models import OutsideCredit, TrainingPlan
 from transcripts.transcript import Transcript
 
 HEADER = [
@@ -93,7 +93,9 @@ def _outside_rows(transcript: Transcript) -> Iterator[list[str]]:
             ]
 
 
-def as_json(transcript: Transcript, *, at: datetime) -> dict[str, Any]:
+def as_json(
+    transcript: Transcript, *, at: datetime, cycle: TrainingPlan | None = None
+) -> dict[str, Any]:
     """The same facts as the CSV, once each; hours as text, since they are decimals.
 
     ``hours``, ``credit`` and ``entries`` are of what the portal gave. What was earned elsewhere
@@ -106,6 +108,7 @@ def as_json(transcript: Transcript, *, at: datetime) -> dict[str, Any]:
         "holder": transcript.holder.legal_name,
         "since": transcript.since,
         "through": until - timedelta(days=1) if until else None,
+        "cycle": _cycle(cycle) if cycle else None,
         "hours": show_hours(transcript.hours),
         "credit": [
             {
@@ -184,3 +187,7 @@ def _outside_as_json(credit: OutsideCredit) -> dict[str, Any]:
         if decision
         else None,
     }
+
+
+def _cycle(plan: TrainingPlan) -> dict[str, Any]:
+    return {"title": plan.title, "license": str(plan.license) if plan.license else None}

@@ -3,6 +3,7 @@ earned, and what curators type to correct credit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,8 +19,15 @@ from unfold.widgets import (
 )
 
 from accounts import names
+from ce_portal.formats import show_period
 from transcripts import ledger, records, reflections
-from transcripts.models import CorrectionRequest, CreditEntry, ReasonClass, Reflection
+from transcripts.models import (
+    CorrectionRequest,
+    CreditEntry,
+    ReasonClass,
+    Reflection,
+    TrainingPlan,
+)
 
 TOO_LARGE = "This file is larger than 5 MB, and no certificate is. Choose the PDF as you got it."
 NO_PDF = "This is not a PDF file. Choose the PDF as you got it."
@@ -52,10 +60,15 @@ class FileForm(forms.Form):
 
 
 class PeriodForm(forms.Form):
-    """From which day through which; both may be left open."""
+    """From which day through which, both may be left open; or a cycle that the holder has a plan
+    for, which goes before the days."""
 
     mark_optional = False
 
+    cycle = forms.ChoiceField(
+        required=False,
+        error_messages={"invalid_choice": "Choose one of your cycles."},
+    )
     since = forms.DateField(
         label="From",
         required=False,
@@ -67,6 +80,12 @@ class PeriodForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
+    def __init__(self, data: Any = None, *, cycles: Sequence[TrainingPlan] = ()) -> None:
+        super().__init__(data)
+        self.cycles = {str(plan.pk): plan for plan in cycles}
+        choices = [(pk, f"{plan}, {_days(plan)}") for pk, plan in self.cycles.items()]
+        self.fields["cycle"].choices = [("", "Days of my choice"), *choices]  # type: ignore[attr-defined]
+
     def clean(self) -> dict[str, Any]:
         days: dict[str, Any] = super().clean() or {}
         since, through = days.get("since"), days.get("through")
@@ -77,15 +96,34 @@ class PeriodForm(forms.Form):
         return days
 
     @property
+    def plan(self) -> TrainingPlan | None:
+        """The plan of the cycle that was chosen."""
+        return self.cycles.get(self.cleaned_data["cycle"]) if self.is_valid() else None
+
+    @property
+    def words(self) -> str:
+        """The cycle by its name and license with its days, or the days alone."""
+        if plan := self.plan:
+            licensed = f" ({plan.license})" if plan.license else ""
+            return f"{plan}{licensed}, {_days(plan)}"
+        return show_period(self.period["since"], self.period["until"])
+
+    @property
     def period(self) -> dict[str, date | None]:
         """Half-open, as ``transcript.build`` takes it; everything if the days make no sense."""
         if not self.is_valid():
             return {"since": None, "until": None}
+        if plan := self.plan:
+            return {"since": plan.since, "until": plan.until}
         through = self.cleaned_data["through"]
         return {
             "since": self.cleaned_data["since"],
             "until": through + timedelta(days=1) if through else None,
         }
+
+
+def _days(plan: TrainingPlan) -> str:
+    return show_period(plan.since, plan.until)
 
 
 def _part(label: str) -> forms.CharField:

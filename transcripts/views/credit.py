@@ -25,8 +25,7 @@ from accounts import trace
 from accounts.models import RecordRead, Scope, Supervision
 from accounts.requests import SignedInRequest
 from ce_portal import csv_files
-from ce_portal.formats import show_period
-from transcripts import codes, documents, exports, pdf, signing
+from transcripts import codes, documents, exports, pdf, plans, signing
 from transcripts import transcript as transcript_story
 from transcripts.forms import PeriodForm
 from transcripts.models import Certificate
@@ -39,7 +38,7 @@ What = RecordRead.What
 @require_safe
 def transcript(request: SignedInRequest) -> HttpResponse:
     """The signed-in person's own credit by year, of all time or of a period."""
-    form = PeriodForm(request.GET)
+    form = _period(request)
     own = _own(request, form)
     return render(
         request,
@@ -57,7 +56,7 @@ def transcript(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 def export_csv(request: SignedInRequest) -> HttpResponse:
-    form = PeriodForm(request.GET)
+    form = _period(request)
     if not form.is_valid():
         return _back(request)
     return _as_csv(_own(request, form))
@@ -65,30 +64,34 @@ def export_csv(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 def export_json(request: SignedInRequest) -> HttpResponse:
-    form = PeriodForm(request.GET)
+    form = _period(request)
     if not form.is_valid():
         return _back(request)
-    return _as_json(request, _own(request, form))
+    return _as_json(request, _own(request, form), form)
 
 
 @never_cache
 @require_safe
 def export_pdf(request: SignedInRequest) -> HttpResponse:
     """The transcript as a signed document."""
-    form = PeriodForm(request.GET)
+    form = _period(request)
     if not form.is_valid():
         return _back(request)
-    return _as_pdf(request, _own(request, form)) or _back(request)
+    return _as_pdf(request, _own(request, form), form) or _back(request)
 
 
 @never_cache
 @require_safe
 def certificates_zip(request: SignedInRequest) -> HttpResponseBase:
     """One's certificates that count, of all time or of a period, in one file."""
-    form = PeriodForm(request.GET)
+    form = _period(request)
     if not form.is_valid():
         return _back(request)
     return _as_zip(_own(request, form))
+
+
+def _period(request: SignedInRequest) -> PeriodForm:
+    return PeriodForm(request.GET, cycles=plans.cycles(request.user))
 
 
 def _own(request: SignedInRequest, form: PeriodForm) -> transcript_story.Transcript:
@@ -116,7 +119,7 @@ def trainee_json(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse
     form = PeriodForm(request.GET)
     if not form.is_valid():
         return redirect("transcripts:trainee", person_id)
-    return _as_json(request, _of_trainee(request, supervision, form))
+    return _as_json(request, _of_trainee(request, supervision, form), form)
 
 
 @never_cache
@@ -127,7 +130,7 @@ def trainee_pdf(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     form = PeriodForm(request.GET)
     if not form.is_valid():
         return redirect("transcripts:trainee", person_id)
-    drawn = _as_pdf(request, _of_trainee(request, supervision, form))
+    drawn = _as_pdf(request, _of_trainee(request, supervision, form), form)
     return drawn or redirect("transcripts:trainee", person_id)
 
 
@@ -238,10 +241,12 @@ def _supervision(
     return supervision
 
 
-def _as_json(request: SignedInRequest, transcript: transcript_story.Transcript) -> HttpResponse:
+def _as_json(
+    request: SignedInRequest, transcript: transcript_story.Transcript, form: PeriodForm
+) -> HttpResponse:
     return JsonResponse(
         {
-            **exports.as_json(transcript, at=timezone.now()),
+            **exports.as_json(transcript, at=timezone.now(), cycle=form.plan),
             "asked_by": request.user.legal_name,
         },
         headers={"Content-Disposition": 'attachment; filename="transcript.json"'},
@@ -249,7 +254,7 @@ def _as_json(request: SignedInRequest, transcript: transcript_story.Transcript) 
 
 
 def _as_pdf(
-    request: SignedInRequest, transcript: transcript_story.Transcript
+    request: SignedInRequest, transcript: transcript_story.Transcript, form: PeriodForm
 ) -> HttpResponse | None:
     """The signed document; None, and a word to the reader, if it cannot be drawn.
 
@@ -261,7 +266,7 @@ def _as_pdf(
         drawn = pdf.draw_transcript(
             facts=exports.as_json(transcript, at=now),
             asked_by=request.user.legal_name,
-            period=show_period(transcript.since, transcript.until),
+            period=form.words,
             verify_at=f"{settings.SITE_URL}{reverse('transcripts:verify')}",
             at=now,
         )
