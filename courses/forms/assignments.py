@@ -18,6 +18,8 @@ MAX_NOTE = 1000  # characters
 class AssignForm(forms.Form):
     """One course, or hours of a topic or focus area; by when, and a word about it."""
 
+    mark_optional = False  # what is needed depends on the kind
+
     kind = forms.ChoiceField(
         label="What do you assign?",
         choices=[(COURSE, "One course"), (HOURS, "Hours of a topic, in courses of their choice")],
@@ -52,6 +54,7 @@ class AssignForm(forms.Form):
         label="Due", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     note = forms.CharField(
+        label="Note, if you like",
         required=False,
         max_length=MAX_NOTE,
         widget=forms.Textarea(attrs={"rows": 3}),

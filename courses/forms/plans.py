@@ -50,12 +50,15 @@ class PlanForm(forms.Form):
     Who is not the holder sees no license numbers.
     """
 
+    mark_optional = False  # the page says which part is
+
     title = forms.CharField(
         label="Name",
         max_length=120,
         help_text="Such as “New York LCSW renewal” or “LMSW toward LCSW”.",
     )
     license = forms.ModelChoiceField(
+        label="License, if it is for one",
         queryset=License.objects.none(),
         required=False,
         empty_label="None: a training plan, or a license to come",
@@ -64,7 +67,9 @@ class PlanForm(forms.Form):
     since = _day("First day")
     last = _day("Last day")
     hours = _hours("Hours needed", required=True)
-    live = _hours("Of them live", help_text="In person or in live interactive webinars, at least.")
+    live = _hours(
+        "Of them live, if asked", help_text="In person or in live interactive webinars, at least."
+    )
 
     def __init__(
         self,

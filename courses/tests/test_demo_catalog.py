@@ -178,8 +178,9 @@ def test_the_demonstration_leaves_a_portal_in_use_alone(factory):
 
 @pytest.fixture
 def people(db, catalog, monkeypatch) -> dict[str, User]:
-    """The accounts of a demonstration that has only the courses which they have begun."""
+    """The accounts of a demonstration that has only the courses which they have begun, or shall."""
     begun = {key for _, key, _ in (*demo.HISTORY, *demo.IN_PROGRESS)}
+    begun |= {slug for _, slug, *_ in demo.ASSIGNMENTS}
     courses = [file for file in catalog.courses if file.head.id in begun]
     few = Catalog(courses, catalog.providers, catalog.instructors)
     monkeypatch.setattr("courses.importing.read", lambda paths: few)

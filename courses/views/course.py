@@ -22,12 +22,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import SignedInRequest
 from ce_portal import formats
-from courses import approvals, hours, repeats, seats, shelf, structured_data, waitlist
+from courses import approvals, assignments, hours, repeats, seats, shelf, structured_data, waitlist
 from courses import enrollment as enrollment_story
+from courses.assignments import Asked
 from courses.completion import right_answers_needed
 from courses.forms import EnrollForm
 from courses.models import (
     Approval,
+    Assignment,
     Completion,
     Course,
     CourseFocusArea,
@@ -143,6 +145,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         and again_from is not None
         and (shown.is_live or today >= again_from),
         "places": list(places.values()),
+        "assigned": _assigned(request, shown),
         "now": now,
         "is_kept": _is_kept(request, shown),
         "objectives": objectives,
@@ -326,6 +329,16 @@ def _course(request: SignedInRequest, slug: str) -> Course:
 def _chosen_session(request: SignedInRequest, course: Course) -> Session | None:
     form = EnrollForm(request.POST, course=course)
     return form.cleaned_data["session"] if form.is_valid() else None
+
+
+def _assigned(request: HttpRequest, course: Course) -> list[Asked]:
+    """What supervisors of the reader ask about this course, until it is earned."""
+    if not request.user.is_authenticated:
+        return []
+    now = timezone.now()
+    received = Assignment.objects.received_by(request.user).in_force(at=now).filter(course=course)
+    states = assignments.states(received.with_subject().by_due_day(), at=now)
+    return [asked for asked in states if asked.is_open]
 
 
 def _own_seat(request: SignedInRequest, course: Course) -> Enrollment:
