@@ -106,16 +106,16 @@ def load(*, at: datetime, today: date) -> bool:
         _begin(people[email], key, count, at=at - timedelta(days=1))
     for holder, by, *facts in PLANS:
         _plan(people[holder], people[by], *facts, at=at, today=today)
-    if asked:
-        for model, slug, hours, days, note in ASSIGNMENTS:
-            assignments.assign(
-                supervision=asked,
-                subject=model.objects.get(slug=slug),
-                hours=hours,
-                due_on=today + timedelta(days=days),
-                note=note,
-                at=at - timedelta(days=3),
-            )
+    supervised = people["trainee@example.com"].supervisions_received.get()
+    for model, slug, hours, due_in, note in ASSIGNMENTS:
+        assignments.assign(
+            supervision=supervised,
+            subject=model.objects.get(slug=slug),
+            hours=hours,
+            due_on=today + timedelta(days=due_in),
+            note=note,
+            at=at - timedelta(days=3),
+        )
     # What happened before the portal was there is told to nobody.
     OutgoingMail.objects.filter(sent_at__isnull=True).update(
         dropped_at=at, dropped_because="It belongs to the past of the demonstration."
