@@ -80,11 +80,15 @@ class PeriodForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
-    def __init__(self, data: Any = None, *, cycles: Sequence[TrainingPlan] = ()) -> None:
-        super().__init__(data)
-        self.cycles = {str(plan.pk): plan for plan in cycles}
+    def __init__(
+        self, data: Any = None, *, cycles: Sequence[TrainingPlan] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data, **kwargs)
+        self.cycles = {str(plan.pk): plan for plan in cycles or ()}
         choices = [(pk, f"{plan}, {_days(plan)}") for pk, plan in self.cycles.items()]
         self.fields["cycle"].choices = [("", "Days of my choice"), *choices]  # type: ignore[attr-defined]
+        if cycles is None:
+            del self.fields["cycle"]
 
     def clean(self) -> dict[str, Any]:
         days: dict[str, Any] = super().clean() or {}
@@ -98,7 +102,7 @@ class PeriodForm(forms.Form):
     @property
     def plan(self) -> TrainingPlan | None:
         """The plan of the cycle that was chosen."""
-        return self.cycles.get(self.cleaned_data["cycle"]) if self.is_valid() else None
+        return self.cycles.get(self.cleaned_data.get("cycle", "")) if self.is_valid() else None
 
     @property
     def words(self) -> str:
