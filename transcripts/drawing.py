@@ -198,7 +198,7 @@ def keep_sha256(*, certificate: Certificate) -> bool:
     Raises what the storage raises if the file cannot be read.
     """
     digest = hashlib.sha256()
-    with certificate_storage().open(certificate.pdf.name, "rb") as document:
+    with certificate.pdf.open("rb") as document:
         for chunk in document.chunks():
             digest.update(chunk)
     kept = Certificate.objects.unknown_by_file().filter(pk=certificate.pk, pdf=certificate.pdf.name)
