@@ -426,7 +426,7 @@ PAGES = {
         "/accounts/email/",
         "/accounts/password/change/",
     ],
-    "supervisor@example.com": ["/supervision/", "trainee"],
+    "supervisor@example.com": ["/supervision/", "/supervision/people/", "trainee"],
 }
 
 

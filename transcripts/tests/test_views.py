@@ -4,7 +4,7 @@ import io
 import re
 import uuid
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -158,6 +158,60 @@ def test_credit_is_only_read(client, certificate, verb):
     ]
 
     assert [getattr(client, verb)(url).status_code for url in urls] == [405, 405]
+
+
+@pytest.mark.parametrize("over", ["its last moment", "an end by the trainee"])
+def test_a_supervisor_opens_every_page_to_the_second_from_the_first_moment_to_the_last(
+    client, certificate, monkeypatch, over
+):
+    now, second = timezone.now().replace(microsecond=0), timedelta(seconds=1)
+    begin, end = now + timedelta(hours=1), now + timedelta(hours=2)
+    holder = certificate.entry.holder
+    facts = {"ends_at": end}
+    if over == "an end by the trainee":
+        facts = {"ended_at": end, "ended_by": holder}
+    link = SupervisionFactory(trainee=holder, accepted_at=now, begins_at=begin, **facts)
+    client.force_login(link.supervisor)
+    pages = ["trainee", "trainee_csv", "trainee_json", "trainee_zip"]
+    urls = [reverse(f"transcripts:{name}", args=[holder.pk]) for name in pages]
+    urls += [
+        reverse(f"transcripts:{name}", args=[certificate.code])
+        for name in ("certificate_pdf", "certificate_link")
+    ]
+
+    statuses = {}
+    for moment in (now, begin - second, begin, end - second, end, end + second):
+        monkeypatch.setattr("django.utils.timezone.now", lambda moment=moment: moment)
+        statuses[moment] = {status_of(client, url) for url in urls}
+
+    assert statuses == {
+        now: {404},
+        begin - second: {404},
+        begin: {200},
+        end - second: {200},
+        end: {404},
+        end + second: {404},
+    }
+
+
+def test_a_supervisor_opens_nothing_of_credit_that_is_not_shared(client, certificate):
+    holder = certificate.entry.holder
+    link = SupervisionFactory(trainee=holder, shares_credit=False)
+    client.force_login(link.supervisor)
+
+    statuses = [
+        status_of(client, reverse(f"transcripts:{name}", args=[key]))
+        for name, key in [
+            ("trainee_csv", holder.pk),
+            ("trainee_json", holder.pk),
+            ("trainee_zip", holder.pk),
+            ("certificate_pdf", certificate.code),
+        ]
+    ]
+    page = client.get(reverse("transcripts:trainee", args=[holder.pk]))
+
+    assert statuses == [404] * 4
+    assert TITLE not in page.text
 
 
 def test_a_supervisors_page_names_the_trainee_and_shows_no_one_elses_credit(client, certificate):
