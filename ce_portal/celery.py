@@ -98,6 +98,10 @@ app.conf.beat_schedule = {
         "task": "courses.settle_closed_accounts",
         "schedule": schedule(60.0 * 60),  # seconds
     },
+    "forget-evidence-of-unfinished-forms": {
+        "task": "transcripts.forget_loose_evidence",
+        "schedule": schedule(60.0 * 60),  # seconds
+    },
     "list-courses-that-are-not-listed": {
         "task": "courses.relist_missing",
         "schedule": schedule(60.0),  # seconds

@@ -24,6 +24,7 @@ from transcripts import ledger, records, reflections
 from transcripts.models import (
     CorrectionRequest,
     CreditEntry,
+    PracticeEntry,
     ReasonClass,
     Reflection,
     TrainingPlan,
@@ -210,6 +211,43 @@ class DecideForm(forms.Form):
         if facts.get("verdict") == "refused" and not facts.get("reason"):
             self.add_error("reason", "Say why you refuse it: the holder reads it.")
         return facts
+
+
+class PracticeForm(forms.Form):
+    """Hours of supervised practice on one day."""
+
+    worked_on = forms.DateField(
+        label="Day",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    kind = forms.ChoiceField(label="Kind", choices=[("", "Choose"), *PracticeEntry.Kind.choices])
+    hours = forms.DecimalField(
+        label="Hours",
+        max_digits=4,
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"step": "0.25", "inputmode": "decimal"}),
+        help_text="By quarters: 1, 1.25, 1.5",
+    )
+    note = forms.CharField(
+        label="Note",
+        required=False,
+        max_length=500,
+        help_text="Nothing that could identify a client: no name, no initials, no case. "
+        "Your supervisor reads it, and it stays for good.",
+    )
+
+    def clean_note(self) -> str:
+        return names.one_line(self.cleaned_data["note"])
+
+
+class ConfirmWeekForm(forms.Form):
+    """Which week, and the last entry that was seen of it."""
+
+    week = forms.DateField()
+    last_seen = forms.UUIDField()
+
+    def clean_last_seen(self) -> str:
+        return str(self.cleaned_data["last_seen"])
 
 
 class DeclineForm(forms.Form):

@@ -10,7 +10,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from transcripts import drawing
+from transcripts import drawing, evidence
 from transcripts.models import Certificate, Job, JobItem
 
 PATIENCE = 60  # seconds that a message may take before the sweep asks again
@@ -47,6 +47,12 @@ def draw_missing_certificate_pdfs() -> None:
 def remove_leftover_files() -> None:
     """Remove files of certificates that no row points to any more."""
     drawing.remove_leftovers(replaced_before=timezone.now() - GRACE, limit=SWEEP_SIZE)
+
+
+@shared_task(name="transcripts.forget_loose_evidence")
+def forget_loose_evidence() -> None:
+    """Remove uploaded files whose form was never finished."""
+    evidence.forget_loose(at=timezone.now(), limit=SWEEP_SIZE)
 
 
 @shared_task(name="transcripts.run_job")

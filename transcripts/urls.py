@@ -26,6 +26,9 @@ urlpatterns = [
     path(
         "certificates/<str:code>/correction/", views.correction_request, name="correction_request"
     ),
+    path("practice/", views.practice, name="practice"),
+    path("practice/export.csv", views.practice_csv, name="practice_csv"),
+    path("practice/<uuid:key>/take-back/", views.reverse_practice, name="reverse_practice"),
     path("verify/", views.verify, name="verify"),
     path("verify/file/", views.check_file, name="check_file"),
     path("verify/issuer.json", views.issuer, name="issuer"),
@@ -40,6 +43,12 @@ urlpatterns = [
         "supervision/<uuid:person_id>/next-review/",
         views.choose_review_day,
         name="choose_review_day",
+    ),
+    path("supervision/<uuid:person_id>/practice/", views.trainee_practice, name="trainee_practice"),
+    path(
+        "supervision/<uuid:person_id>/practice/export.csv",
+        views.trainee_practice_csv,
+        name="trainee_practice_csv",
     ),
     path("supervision/<uuid:person_id>/export.csv", views.trainee_csv, name="trainee_csv"),
     path("supervision/<uuid:person_id>/export.json", views.trainee_json, name="trainee_json"),

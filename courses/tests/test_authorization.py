@@ -15,6 +15,7 @@ Read each cell of a new row before it goes into the table: it is what we promise
 import logging
 import os
 import re
+from decimal import Decimal
 from http.cookies import SimpleCookie
 from pathlib import Path
 
@@ -49,8 +50,15 @@ from courses.tests.factories import (
 )
 from courses.tests.stories import list_in_catalog, pass_post_test, read_lessons
 from courses.tests.walk import pages
+from transcripts import practice
 from transcripts.models import Certificate, CreditEntry
-from transcripts.tests.factories import CertificateFactory, TrainingPlanFactory, make_review
+from transcripts.tests.factories import (
+    LONG_AGO,
+    CertificateFactory,
+    OutsideCreditFactory,
+    TrainingPlanFactory,
+    make_review,
+)
 
 TABLE = Path(__file__).parent / "authorization.txt"
 PEOPLE = [
@@ -91,6 +99,8 @@ OURS = {
     "passkey": lambda of: {"pk": of.passkey.pk},
     "review": lambda of: {"pk": of.review.pk},
     "note": lambda of: {"pk": of.note.pk},
+    "outside": lambda of: {"pk": of.outside.pk},
+    "practice": lambda of: {"key": of.practice.key},
 }
 IDS = {
     "courses:room": OURS["room"],
@@ -128,6 +138,14 @@ IDS = {
     "transcripts:certificate_link": OURS["code"],
     "transcripts:reflection": OURS["code"],
     "transcripts:correction_request": OURS["code"],
+    "transcripts:outside": OURS["outside"],
+    "transcripts:withdraw_outside": OURS["outside"],
+    "transcripts:evidence": OURS["outside"],
+    "transcripts:evidence_preview": OURS["outside"],
+    "courses:change_outside": OURS["outside"],
+    "transcripts:reverse_practice": OURS["practice"],
+    "transcripts:trainee_practice": OURS["person"],
+    "transcripts:trainee_practice_csv": OURS["person"],
     "transcripts:trainee": OURS["person"],
     "transcripts:sign_off": OURS["person"],
     "transcripts:add_note": OURS["person"],
@@ -191,6 +209,15 @@ class Things:
         self.certificate.pdf.save("certificate.pdf", ContentFile(b"%PDF-"))
         self.license = LicenseFactory(holder=user)
         self.invited = InvitationFactory(inviter=user)
+        self.outside = OutsideCreditFactory(holder=user, evidence__media_type="image/png")
+        self.practice = practice.log(
+            trainee=user,
+            worked_on=LONG_AGO.date(),
+            kind="direct",
+            hours=Decimal(1),
+            note="",
+            at=at,
+        )
         self.supervised = SupervisionFactory(trainee=user)
         self.plan = TrainingPlanFactory(holder=user)
         self.assigned = AssignmentFactory(supervision=self.supervised, course=course)
@@ -244,7 +271,11 @@ def world(db, settings, caplog):
     trainee.assigned.delete()
     trainee.supervised.delete()
     trainee.supervised = SupervisionFactory(
-        trainee=trainee.user, supervisor=of["current"].user, shares_renewal=True
+        trainee=trainee.user,
+        supervisor=of["current"].user,
+        shares_renewal=True,
+        shares_evidence=True,
+        shares_practice=True,
     )
     trainee.assigned = AssignmentFactory(supervision=trainee.supervised, course=course)
     SupervisionFactory(trainee=trainee.user, supervisor=of["past"].user, ended=True)

@@ -15,6 +15,13 @@ from transcripts.views.credit import (
     transcript,
 )
 from transcripts.views.outside import evidence, evidence_preview, outside, withdraw_outside
+from transcripts.views.practice import (
+    practice,
+    practice_csv,
+    reverse_practice,
+    trainee_practice,
+    trainee_practice_csv,
+)
 from transcripts.views.reflections import reflection
 from transcripts.views.reviews import (
     add_note,
@@ -53,10 +60,13 @@ __all__ = [
     "issuer",
     "outside",
     "own_reviews",
+    "practice",
+    "practice_csv",
     "public_certificates",
     "public_key",
     "public_keys",
     "reflection",
+    "reverse_practice",
     "review",
     "review_pdf",
     "sign_off",
@@ -64,6 +74,8 @@ __all__ = [
     "trainee_csv",
     "trainee_json",
     "trainee_pdf",
+    "trainee_practice",
+    "trainee_practice_csv",
     "trainee_zip",
     "transcript",
     "verification",

@@ -73,7 +73,7 @@ class KindFilter(admin.SimpleListFilter):
         return queryset
 
 
-def _named(rows: Any, object_id: str | int) -> Any:
+def named(rows: Any, object_id: str | int) -> Any:
     """The row of an address; 404 also for what is no id."""
     try:
         return get_object_or_404(rows, pk=object_id)
@@ -127,7 +127,7 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
 
     @action(description="Reverse", url_path="reverse", permissions=["correct"], icon="undo")
     def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        entries = [_named(CreditEntry, object_id)]
+        entries = [named(CreditEntry, object_id)]
         form = ReversalForm(request.POST or None)
         if not form.is_valid():
             return self._ask(request, form, entries, title="Reverse credit", verb="Reverse")
@@ -166,7 +166,7 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
         icon="edit_document",
     )
     def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        entry = _named(CreditEntry, object_id)
+        entry = named(CreditEntry, object_id)
         back = redirect("admin:transcripts_creditentry_change", object_id)
         if not can_reverse_credit(request.user, entry):
             self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
@@ -196,7 +196,7 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
         icon="settings_backup_restore",
     )
     def restore(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        entry = _named(CreditEntry, object_id)
+        entry = named(CreditEntry, object_id)
         back = redirect("admin:transcripts_creditentry_change", object_id)
         if not can_reverse_credit(request.user, entry):
             self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
@@ -448,17 +448,17 @@ class CorrectionRequestAdmin(ReadOnly, TracedAdmin):
 
     @action(description="Reissue with corrections", url_path="reissue", permissions=["correct"])
     def reissue(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        asked = _named(CorrectionRequest, object_id)
+        asked = named(CorrectionRequest, object_id)
         return redirect("admin:transcripts_creditentry_reissue", asked.entry_id)
 
     @action(description="Reverse", url_path="reverse", permissions=["correct"])
     def reverse_entry(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        asked = _named(CorrectionRequest, object_id)
+        asked = named(CorrectionRequest, object_id)
         return redirect("admin:transcripts_creditentry_reverse_entry", asked.entry_id)
 
     @action(description="Decline", url_path="decline", permissions=["correct"])
     def decline(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        asked = _named(CorrectionRequest.objects.select_related("entry"), object_id)
+        asked = named(CorrectionRequest.objects.select_related("entry"), object_id)
         back = redirect("admin:transcripts_correctionrequest_change", object_id)
         if not can_reverse_credit(request.user, asked.entry):
             self.message_user(request, "Nobody corrects their own credit.", messages.ERROR)
