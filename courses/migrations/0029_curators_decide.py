@@ -36,7 +36,7 @@ def take_back(apps, schema_editor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0027_curators_read_reviews"),
+        ("courses", "0028_personal_data"),
         ("transcripts", "0019_append_only_practice"),
     ]
 

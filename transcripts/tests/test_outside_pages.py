@@ -1,0 +1,265 @@
+"""Who looks at outside credit decides on it once; what was uploaded never runs in a browser."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import OutgoingMail, RecordRead
+from accounts.tests.factories import SupervisionFactory, UserFactory
+from transcripts import evidence, outside
+from transcripts.models import Evidence, OutsideCredit, OutsideDecision
+from transcripts.tests.factories import (
+    EvidenceFactory,
+    OutsideCreditFactory,
+    OutsideDecisionFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def credit():
+    return OutsideCreditFactory(holder__legal_name="Priya Raman")
+
+
+@pytest.fixture
+def supervisor(credit):
+    link = SupervisionFactory(
+        trainee=credit.holder, supervisor__legal_name="Helena Brandt", shares_evidence=True
+    )
+    return link.supervisor
+
+
+def decide(client, credit, verdict="confirmed", **changes):
+    form = {"verdict": verdict, "reason": "", "as_of": credit.changed_at.isoformat(), **changes}
+    return client.post(credit.get_absolute_url(), form)
+
+
+def download(client, credit):
+    """The file of the evidence, read to its end, which closes it."""
+    answer = client.get(reverse("transcripts:evidence", args=[credit.pk]))
+    if answer.streaming:
+        list(answer)
+    return answer
+
+
+def test_a_supervisor_in_scope_confirms_and_the_holder_is_told(client, credit, supervisor):
+    client.force_login(supervisor)
+
+    page = client.get(credit.get_absolute_url())
+    answer = decide(client, credit, reason="I saw it.")
+
+    assert "Confirm or refuse" in page.text
+    assert answer.url == credit.get_absolute_url()
+    decision = OutsideDecision.objects.get()
+    assert (decision.verdict, decision.decided_by_name, decision.capacity, decision.reason) == (
+        "confirmed",
+        "Helena Brandt",
+        "supervisor",
+        "I saw it.",
+    )
+    promise = OutgoingMail.objects.get()
+    assert (promise.recipient, promise.subject) == (
+        credit.holder,
+        "Your outside credit was confirmed: EMDR Basic Training, Part One",
+    )
+    assert "Helena Brandt looked at what you recorded" in promise.body
+    assert "Confirm or refuse" not in client.get(credit.get_absolute_url()).text
+
+
+def test_a_refusal_needs_a_reason(client, credit, supervisor):
+    client.force_login(supervisor)
+
+    assert decide(client, credit, "refused").status_code == 422
+    assert decide(client, credit, "refused", reason="Not you.").status_code == 302
+    assert OutsideCredit.objects.get().state == "refused"
+
+
+def test_what_was_changed_since_it_was_seen_is_not_decided(client, credit, supervisor):
+    client.force_login(supervisor)
+    OutsideCredit.objects.update(changed_at=credit.changed_at + timedelta(seconds=1))
+
+    answer = decide(client, credit)
+
+    assert answer.status_code == 422
+    assert "It was changed since you opened this page." in answer.text
+    assert not OutsideDecision.objects.exists()
+
+
+@pytest.mark.parametrize("as_of", ["", "yesterday", "2026-01-01", "x" * 10_000])
+def test_a_form_that_is_not_ours_is_asked_again(client, credit, supervisor, as_of):
+    client.force_login(supervisor)
+
+    assert decide(client, credit, as_of=as_of).status_code == 422
+    assert not OutsideDecision.objects.exists()
+
+
+def test_who_decides_and_who_sees_the_file(client, credit):
+    holder = credit.holder
+    people = {
+        "supervisor": SupervisionFactory(trainee=holder, shares_evidence=True).supervisor,
+        "of credit alone": SupervisionFactory(trainee=holder).supervisor,
+        "past": SupervisionFactory(trainee=holder, shares_evidence=True, ended=True).supervisor,
+        "other": UserFactory(),
+        "holder": holder,
+    }
+
+    found = {}
+    for who, person in people.items():
+        client.force_login(person)
+        found[who] = (
+            client.get(credit.get_absolute_url()).status_code,
+            download(client, credit).status_code,
+            decide(client, credit, "nonsense").status_code,
+        )
+
+    assert found == {
+        "supervisor": (200, 200, 422),
+        "of credit alone": (200, 404, 403),
+        "past": (404, 404, 404),
+        "other": (404, 404, 404),
+        "holder": (200, 200, 403),
+    }
+
+
+def test_a_file_leaves_as_a_download_that_runs_nothing(client):
+    proof = EvidenceFactory(name='a"\r\nX: y<script>.pdf')
+    credit = OutsideCreditFactory(holder=proof.owner, evidence=proof)
+    client.force_login(credit.holder)
+
+    answer = client.get(reverse("transcripts:evidence", args=[credit.pk]))
+
+    assert b"".join(answer.streaming_content).startswith(b"%PDF-")
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer["Content-Disposition"] == (
+        f'attachment; filename="evidence-{proof.sha256[:12]}.pdf"'
+    )
+    assert "no-store" in answer["Cache-Control"]
+    preview = client.get(reverse("transcripts:evidence_preview", args=[credit.pk]))
+    assert preview.status_code == 404
+
+
+def test_a_picture_is_shown_as_one_drawn_anew(client):
+    credit = OutsideCreditFactory(evidence__media_type="image/png")
+    client.force_login(credit.holder)
+
+    answer = client.get(reverse("transcripts:evidence_preview", args=[credit.pk]))
+
+    assert b"".join(answer.streaming_content)
+    assert answer["Content-Type"] == "image/jpeg"
+    assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
+
+
+def test_what_a_camera_wrote_stays_in_the_file_and_not_in_the_picture():
+    import io
+
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x010E] = "Taken at home"
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "navy").save(out, "JPEG", exif=exif)
+
+    kept = evidence.keep(
+        owner=UserFactory(), name="a.jpg", content=out.getvalue(), at=timezone.now()
+    )
+
+    with kept.file.open() as file:
+        assert file.read() == out.getvalue()
+    with kept.preview.open() as file:
+        picture = file.read()
+    assert b"Taken at home" not in picture
+    assert Image.open(io.BytesIO(picture)).size == (40, 30)
+
+
+def test_reading_by_others_is_traced(client, credit, supervisor):
+    client.force_login(supervisor)
+    client.get(credit.get_absolute_url())
+    download(client, credit)
+    client.force_login(credit.holder)
+    client.get(credit.get_absolute_url())
+
+    assert list(
+        RecordRead.objects.order_by("pk").values_list("reader", "person", "what", "detail")
+    ) == [
+        (supervisor.pk, credit.holder_id, "outside", credit.title),
+        (supervisor.pk, credit.holder_id, "evidence", credit.title),
+    ]
+
+
+def test_the_holder_withdraws_and_only_they(client, credit, supervisor):
+    url = reverse("transcripts:withdraw_outside", args=[credit.pk])
+    client.force_login(supervisor)
+    assert client.post(url).status_code == 404
+    client.force_login(credit.holder)
+
+    client.post(url)
+    first = OutsideCredit.objects.get().withdrawn_at
+    client.post(url)
+
+    assert first is not None
+    assert OutsideCredit.objects.get().withdrawn_at == first
+    client.force_login(supervisor)
+    assert decide(client, credit).status_code == 422
+
+
+def test_staff_decide_in_the_admin_and_see_who_else_has_the_file(client, credit):
+    curator = UserFactory(is_staff=True, legal_name="Ingrid Solheim")
+    curator.groups.add(Group.objects.get(name="Curators"))
+    with credit.evidence.file.open() as file:
+        content = file.read()
+    other = OutsideCreditFactory(
+        holder__legal_name="Somebody Else",
+        evidence__content=content,
+    )
+    client.force_login(curator)
+
+    page = client.get(reverse("admin:transcripts_outsidecredit_change", args=[credit.pk]))
+    form = {"verdict": "refused", "reason": "Twice.", "as_of": credit.changed_at.isoformat()}
+    client.post(reverse("admin:transcripts_outsidecredit_decide", args=[credit.pk]), form)
+
+    assert "Somebody Else" in page.text
+    decision = OutsideDecision.objects.get()
+    assert (decision.credit, decision.capacity) == (credit, "staff")
+    client.force_login(other.holder)
+    assert "Priya Raman" not in client.get(other.get_absolute_url()).text
+
+
+def test_files_of_unfinished_forms_go_after_a_day(noon):
+    fresh = EvidenceFactory(uploaded_at=noon)
+    old = EvidenceFactory(uploaded_at=noon - timedelta(days=2))
+    used = OutsideCreditFactory(evidence__uploaded_at=noon - timedelta(days=2)).evidence
+    storage, name = old.file.storage, old.file.name
+
+    assert evidence.forget_loose(at=noon, limit=10) == 1
+
+    assert set(Evidence.objects.all()) == {fresh, used}
+    assert not storage.exists(name)
+
+
+def test_a_decision_on_ones_own_is_refused(noon, credit):
+    with pytest.raises(outside.OutsideError, match="Nobody decides on their own"):
+        outside.decide(
+            credit=credit,
+            verdict="confirmed",
+            reason="",
+            by=credit.holder,
+            capacity="staff",
+            as_of=credit.changed_at,
+            at=noon,
+        )
+
+
+def test_a_decided_one_offers_no_change(client):
+    credit = OutsideDecisionFactory().credit
+    client.force_login(credit.holder)
+
+    page = client.get(credit.get_absolute_url())
+
+    assert "Change it" not in page.text
+    assert "Withdraw it" in page.text
