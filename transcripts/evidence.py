@@ -134,7 +134,7 @@ def forget_loose(*, at: datetime, limit: int) -> int:
                 continue
             evidence.delete()
         for file in (evidence.file, evidence.preview):
-            if file:
+            if file.name:
                 file.storage.delete(file.name)
         forgotten += 1
     return forgotten

@@ -180,15 +180,18 @@ class CorrectionRequestForm(forms.ModelForm):
         return words
 
 
+VERDICTS = [
+    ("confirmed", "The evidence shows this training: confirm it"),
+    ("refused", "It does not: refuse it"),
+]
+
+
 class DecideForm(forms.Form):
     """Whether the proof of outside credit holds. ``as_of``: when what was seen was changed."""
 
     verdict = forms.ChoiceField(
         label="What do you find?",
-        choices=[
-            ("confirmed", "The evidence shows this training: confirm it"),
-            ("refused", "It does not: refuse it"),
-        ],
+        choices=VERDICTS,
         widget=forms.RadioSelect,
     )
     reason = forms.CharField(

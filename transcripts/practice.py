@@ -215,10 +215,9 @@ def weeks(*, trainee: User, reader: User, mondays: list[date], at: datetime) -> 
 
 def totals(*, trainee: User, reader: User, at: datetime) -> list[Sums]:
     """Hours by kind over the whole log, in the order of the kinds; then all of them."""
+    logged: Any = PracticeEntry.objects.visible_to(reader, at=at).filter(trainee=trainee)
     rows = (
-        PracticeEntry.objects.visible_to(reader, at=at)
-        .filter(trainee=trainee)
-        .with_state()
+        logged.with_state()
         .order_by()
         .values_list("kind", "is_confirmed")
         .annotate(quarters=Sum("quarter_hours"))

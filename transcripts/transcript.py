@@ -41,7 +41,7 @@ class Year:
     @property
     def rows(self) -> list[CreditEntry | OutsideCredit]:
         """Both, newest first; of one day what the portal gave stands above."""
-        rows = [*self.entries, *self.outside]
+        rows: list[CreditEntry | OutsideCredit] = [*self.entries, *self.outside]
         return sorted(rows, key=lambda row: row.earned_on, reverse=True)
 
     @property

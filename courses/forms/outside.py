@@ -93,15 +93,25 @@ class OutsideCreditForm(forms.Form):
         label="Certificate or letter",
         required=False,
         widget=forms.FileInput(attrs={"accept": "application/pdf,image/jpeg,image/png"}),
-        error_messages={"empty": "This file is empty. Choose another."},
+        error_messages={
+            "required": "Choose the certificate, as a PDF or a picture.",
+            "empty": "This file is empty. Choose another.",
+        },
     )
     kept = forms.CharField(required=False, max_length=36, widget=forms.HiddenInput)
     is_no_duplicate = forms.BooleanField(label="It is something else. Record it.", required=False)
 
     def __init__(
-        self, data: Any = None, files: Any = None, *, credit: OutsideCredit | None, limit: str
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        credit: OutsideCredit | None,
+        needs_file: bool,
+        limit: str,
     ) -> None:
         super().__init__(data, files, initial=_initial(credit) if credit else None)
+        self.fields["file"].required = needs_file
         self.fields["file"].help_text = f"PDF, JPEG or PNG, at most {limit}"
         self.found: list[str] = []
         self.evidence: Evidence | None = credit.evidence if credit else None
@@ -114,7 +124,7 @@ class OutsideCreditForm(forms.Form):
     def _add_line(
         self, number: int, bodies: list[tuple[str, str]], types: list[tuple[str, str]]
     ) -> None:
-        needed = {"required": number == 0}
+        is_needed = number == 0
         self.fields |= {
             f"body_{number}": forms.ChoiceField(
                 label="Approving body",
@@ -124,7 +134,7 @@ class OutsideCreditForm(forms.Form):
                     (OTHER, "Another body"),
                     (NONE, "No approving body"),
                 ],
-                **needed,
+                required=is_needed,
             ),
             f"body_name_{number}": PrintedField(
                 label="Name of another body", max_length=80, required=False
@@ -140,7 +150,7 @@ class OutsideCreditForm(forms.Form):
                 help_text="Word for word",
             ),
             f"type_{number}": forms.ChoiceField(
-                label="Counts as", choices=[("", "Choose"), *types], **needed
+                label="Counts as", choices=[("", "Choose"), *types], required=is_needed
             ),
             f"line_hours_{number}": _hours(
                 "Hours of it", required=False, help_text="Empty: all hours"

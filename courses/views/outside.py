@@ -52,6 +52,9 @@ def _form(request: SignedInRequest, credit: OutsideCredit | None) -> HttpRespons
         request.POST if is_sent else None,
         request.FILES if is_sent else None,
         credit=credit,
+        needs_file=credit is None
+        and not request.POST.get("kept")
+        and not has_dropped_a_file(request),
         limit=filesizeformat(settings.EVIDENCE_MAX_BYTES),
     )
     if is_sent:

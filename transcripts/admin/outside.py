@@ -21,7 +21,7 @@ from accounts.traced import TracedAdmin
 from ce_portal.formats import show_day, show_hours
 from transcripts import outside
 from transcripts.admin.credit import ReadOnly, named
-from transcripts.forms import DecideForm
+from transcripts.forms import VERDICTS, DecideForm
 from transcripts.models import OutsideCredit, OutsideLine, PracticeConfirmation, PracticeEntry
 from transcripts.permissions import can_decide_as_staff
 
@@ -143,9 +143,7 @@ class OutsideCreditAdmin(ReadOnly, TracedAdmin):
             self.message_user(request, "This is decided or withdrawn.", messages.ERROR)
             return back
         form = DecideForm(request.POST or None, initial={"as_of": credit.changed_at.isoformat()})
-        form.fields["verdict"].widget = UnfoldAdminSelectWidget(
-            choices=[("", "Choose"), *form.fields["verdict"].choices]
-        )
+        form.fields["verdict"].widget = UnfoldAdminSelectWidget(choices=[("", "Choose"), *VERDICTS])
         form.fields["reason"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
         if form.is_valid():
             try:

@@ -164,7 +164,7 @@ def test_a_log_of_eight_weeks_asks_the_database_as_often_as_one_of_one(client, t
 
     def add(weeks):
         for number in range(weeks):
-            day = timezone.localdate(at) - timedelta(days=7 * number)
+            day = timezone.localdate(at, trainee.tz) - timedelta(days=7 * number)
             for kind in ("direct", "group"):
                 practice.log(
                     trainee=trainee, worked_on=day, kind=kind, hours=Decimal(1), note="", at=at
