@@ -359,7 +359,7 @@ class JobAdmin(ReadOnly, ModelAdmin):
 
     @action(description="Retry failed", url_path="retry", permissions=["correct"])
     def retry_failed(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        job = _named(self.get_queryset(request), object_id)
+        job = named(self.get_queryset(request), object_id)
         back = reverse("admin:transcripts_job_change", args=[job.pk])
         if request.method != "POST":
             context = {
