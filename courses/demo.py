@@ -50,7 +50,7 @@ HISTORY = [
 ]
 READING = timedelta(hours=1)
 # Whose plan, set by whom; for the license of which type; days since it began, and its length.
-PLANS = [
+PLANS: list[tuple[str, str, str, str, tuple[int, int], tuple[int, dict[str, int]]]] = [
     (
         "clinician@example.com",
         "clinician@example.com",
@@ -100,12 +100,12 @@ def load(*, at: datetime, today: date) -> bool:
     invitations.accept(
         invitation=invited, by=people["trainee@example.com"], scopes=list(Scope), at=since
     )
-    for email, key, days in HISTORY:
-        _complete(people[email], key, at=at - timedelta(days=days))
+    for email, key, ago in HISTORY:
+        _complete(people[email], key, at=at - timedelta(days=ago))
     for email, key, count in IN_PROGRESS:
         _begin(people[email], key, count, at=at - timedelta(days=1))
-    for holder, by, *facts in PLANS:
-        _plan(people[holder], people[by], *facts, at=at, today=today)
+    for holder, by, title, license_type, days, needed in PLANS:
+        _plan(people[holder], people[by], title, license_type, days, needed, at=at, today=today)
     supervised = people["trainee@example.com"].supervisions_received.get()
     for model, slug, hours, due_in, note in ASSIGNMENTS:
         assignments.assign(
