@@ -257,7 +257,7 @@ def test_half_a_file_is_not_forgotten_when_the_worker_that_failed_is_killed(monk
     certificate = CertificateFactory()
     with monkeypatch.context() as broken:
         broken.setattr("transcripts.drawing._switch", lambda *args, **facts: 1 / 0)
-        kill_in("transcripts.drawing._remove")
+        kill_in("transcripts.drawing._is_used")
         with pytest.raises(Killed):
             draw(certificate)
     wait_is_over(certificate)
