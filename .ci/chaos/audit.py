@@ -70,12 +70,18 @@ def examine(
     messages: list[Message],
     may_fail: bool,
     may_resend: int,
+    most_attempts: int,  # 0: as many as it takes
 ) -> Findings:
     """Everything about these learners, and what must hold of the whole portal."""
     found = Findings()
     sent = Counter(message["Message-ID"] for message in messages)
     for held in learners:
         _examine_one(held, found, media=media, sent=sent, may_fail=may_fail, may_resend=may_resend)
+    mine = Certificate.objects.filter(entry__completion__enrollment__in=learners)
+    for certificate in mine.filter(attempts__gt=most_attempts) if most_attempts else ():
+        found.doubled.append(
+            f"certificate {certificate.code} was drawn {certificate.attempts} times"
+        )
     _examine_all(found, media=media, messages=messages)
     return found
 

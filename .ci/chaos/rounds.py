@@ -242,6 +242,7 @@ def _mine(world: World) -> list[Certificate]:
 
 
 def _thrice(world: World) -> None:
+    world.draws_once = True
     traps.THRICE.touch()
     world.complete()
     traps.THRICE.unlink()
