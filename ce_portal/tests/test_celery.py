@@ -69,6 +69,7 @@ def test_a_message_waits_in_one_queue_and_a_plain_worker_takes_from_each(tasks):
         "transcripts.draw_certificate_pdf": {"documents"},
         "transcripts.run_job": {"bulk"},
         "courses.apply_attendance_upload": {"bulk"},
+        "courses.make_data_export": {"bulk"},
     }
     assert waiting == {name: own.get(name, {"celery"}) for name in tasks}
     assert set(queues.consume_from) == {"celery", "documents", "mail", "bulk"}
