@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import cycle
 
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import licenses
-from accounts.models import User
+from accounts import licenses, supervision
+from accounts.models import Scope, Supervision, User
 from courses import completion, enrollment
 from courses.models import Course, Enrollment
-from transcripts import certificates, ledger
-from transcripts.models import Certificate
+from transcripts import certificates, ledger, plans
+from transcripts.models import Certificate, PlanLine
 
 ZONE = "America/New_York"
 PACE = timedelta(days=9)  # from one completion to the one before
+SUPERVISOR = 100_000  # the number of the first of those who supervise and are supervised
 
 
 def of_one_person(entries: int) -> User:
@@ -34,6 +36,33 @@ def of_many_people(people: int) -> list[Certificate]:
     today = timezone.localdate()
     numbers = range(1, people + 1)
     return [award(person(number), today) for number, award in zip(numbers, _awards(), strict=False)]
+
+
+def of_trainees(trainees: int, entries: int) -> User:
+    """A supervisor whose trainees share everything, each with as many entries and a plan."""
+    supervisor = person(SUPERVISOR)
+    now, awards = timezone.now(), _awards()
+    days = [timezone.localdate() - PACE * number for number in range(entries)]
+    for number in range(SUPERVISOR + 1, SUPERVISOR + 1 + trainees):
+        trainee = person(number)
+        if Supervision.objects.filter(supervisor=supervisor, trainee=trainee).exists():
+            continue
+        with transaction.atomic():
+            for on, award in zip(days, awards, strict=False):
+                award(trainee, on)
+            plans.write(
+                holder=trainee,
+                by=trainee,
+                title="New York LCSW",
+                license_=trainee.licenses.get(),
+                since=days[0] - timedelta(days=365),
+                until=days[0] + timedelta(days=365),
+                hours=Decimal(36),
+                lines=[plans.Needed(PlanLine.LIVE, "Live", Decimal(12))],
+                at=now,
+            )
+            supervision.begin(supervisor=supervisor, trainee=trainee, scopes=list(Scope), at=now)
+    return supervisor
 
 
 def person(number: int) -> User:

@@ -1,4 +1,4 @@
-"""Measure the course page and a long transcript against a bare page of this portal."""
+"""Measure the course page, a long transcript and a supervisor's desk against a bare page."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ ROUNDS = 60  # requests of each kind
 
 class Command(BaseCommand):
     help = (
-        "Measure the course page and a long transcript as ratios to a page that is nothing but the "
-        "portal's frame. Needs a database of its own (VAR_DIR, or DATABASE_URL and REDIS_URL)."
+        "Measure the course page, a long transcript and a supervisor's desk as ratios to a page "
+        "that is nothing but the portal's frame. Needs a database of its own (VAR_DIR, or "
+        "DATABASE_URL and REDIS_URL)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--entries", type=int, default=200)
+        parser.add_argument("--trainees", type=int, default=200)
+        parser.add_argument("--entries-each", type=int, default=100, help="of every trainee")
         parser.add_argument("--out", type=Path, help="file that gets the figures as a line of JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,6 +48,16 @@ class Command(BaseCommand):
         }
         transcript = f"transcript, {options['entries']} entries"
         own = {transcript: [reverse("transcripts:transcript")] * ROUNDS}
+        trainees, entries = options["trainees"], options["entries_each"]
+        supervisor = credit.of_trainees(trainees, entries)
+        desk = {
+            pages.FLOOR: [pages.BARE] * ROUNDS,
+            f"desk, {trainees} trainees": [reverse("courses:desk")] * ROUNDS,
+        }
+        empty = {
+            pages.FLOOR: [pages.BARE] * ROUNDS,
+            "empty desk": [reverse("courses:desk")] * ROUNDS,
+        }
         with pages.handler() as handler:
             figures = {
                 who: pages.measure(
@@ -56,6 +69,8 @@ class Command(BaseCommand):
                 for who, asked, cookie in (
                     ("anonymous", kinds, ""),
                     ("signed in", kinds | own, cookie_of(holder)),
+                    ("who supervises nobody", empty, cookie_of(holder)),
+                    (f"a supervisor, {entries} entries each", desk, cookie_of(supervisor)),
                 )
             }
         for who, taken in figures.items():
