@@ -57,7 +57,7 @@ def post(
         raise ValueError("An iCalendar object in a mail states its METHOD.")
     if bool(known.turned_off_at) != bool(stop_url):
         raise ValueError("A stop_url goes with a kind that has a page of its own, and only there.")
-    person = recipient if isinstance(recipient, User) else None
+    person, address = (recipient, "") if isinstance(recipient, User) else (None, recipient)
     if person is None and not known.is_essential:
         raise ValueError(
             "Who has no account cannot turn a mail off, so it is of an essential kind."
@@ -82,7 +82,7 @@ def post(
         with transaction.atomic():
             promise = OutgoingMail.objects.create(
                 recipient=person,
-                address="" if person else recipient,
+                address=address,
                 kind=kind,
                 key=key,
                 subject=subject,

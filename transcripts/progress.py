@@ -6,7 +6,7 @@ as people stated them: nothing here knows a board's rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -306,7 +306,7 @@ def _sums_by_plan(
     if recorded is not None:
         sums["recorded"] = in_period & recorded
         sums["recorded_live"] = in_period & recorded & (is_live | is_hybrid)
-    rows: Iterable[dict[str, Any]] = (
+    rows: Any = (
         TrainingPlan.objects.filter(pk__in=[plan.pk for plan in plans])
         .order_by()
         .values("pk")

@@ -51,11 +51,11 @@ class Thread:
         entry = note.entry
         if entry is None:
             return ""
-        if entry.is_reversed:
-            return "reversed"
         asked = entry.correction_requests.all()
         later = [one for one in asked if one.asked_at >= self.note.written_at]
-        return (later[0].decision or "open") if later else "unasked"
+        if later:
+            return later[0].decision or "open"
+        return "reversed" if entry.is_reversed else "unasked"
 
 
 def _correction_of_outside(credit: OutsideCredit, *, since: datetime) -> str:

@@ -34,7 +34,8 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def to(self, user: User) -> InvitationQuerySet:
         """Sent to an address that the user has verified."""
-        verified = user.emailaddress_set.filter(verified=True).values_list(Lower("email"))
+        addresses = user.emailaddress_set  # type: ignore[attr-defined]
+        verified = addresses.filter(verified=True).values_list(Lower("email"))
         return self.filter(email__in=verified).exclude(inviter=user)
 
     def newest_first(self) -> InvitationQuerySet:

@@ -163,7 +163,7 @@ def test_production_takes_a_task_from_a_worker_only_after_the_worker_had_to_stop
 def test_certificates_lie_in_a_folder_unless_a_bucket_is_named(tmp_path):
     (storages,) = start(tmp_path, show=["STORAGES"], **PRODUCTION)
 
-    assert storages["certificates"] == {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    assert storages["certificates"] == {"BACKEND": "transcripts.storage.DurableStorage"}
 
 
 def test_a_bucket_without_the_package_that_reads_it_is_refused_with_what_to_do(tmp_path):

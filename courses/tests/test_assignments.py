@@ -123,7 +123,7 @@ def test_a_course_that_is_not_offered_or_was_earned_is_refused(noon, supervision
         assign(supervision, held.course, noon)
 
 
-@pytest.mark.parametrize("changes", [{"ended": True}, {"waiting": True}, {"shares_credit": False}])
+@pytest.mark.parametrize("changes", [{"ended": True}, {"future": True}, {"shares_credit": False}])
 def test_nothing_is_assigned_without_a_supervision_that_shares_credit(noon, changes):
     with pytest.raises(AssignmentError, match="do not supervise this person any more"):
         assign(SupervisionFactory(**changes), CourseFactory(), noon)

@@ -88,7 +88,7 @@ def test_the_desk_shows_hours_of_needed_gaps_and_what_is_assigned(client, me, to
 def test_nobody_is_on_the_desk_before_after_or_outside_a_supervision(client, me, today):
     trainee(me, "Now Shown", today=today)
     trainee(me, "Ended Before", today=today, ended=True)
-    trainee(me, "Not Accepted", today=today, waiting=True)
+    trainee(me, "Not Accepted", today=today, future=True)
     trainee(UserFactory(), "Of Another", today=today)
 
     assert names(client.get(DESK)) == ["Now Shown"]

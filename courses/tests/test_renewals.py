@@ -150,9 +150,7 @@ def test_a_supervisor_who_may_read_progress_sets_a_plan_and_sees_no_license_numb
     assert reads.count() == 3
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"ended": True, "shares_renewal": True}, {"waiting": True}]
-)
+@pytest.mark.parametrize("changes", [{}, {"ended": True, "shares_renewal": True}, {"future": True}])
 def test_without_that_scope_there_is_no_plan_to_see_or_set(client, me, changes):
     supervision = SupervisionFactory(supervisor=me, **changes)
     plan = TrainingPlanFactory(holder=supervision.trainee, title="Hidden plan")

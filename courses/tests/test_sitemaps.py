@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.robotparser import RobotFileParser
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -74,7 +76,7 @@ def test_drafts_and_retired_courses_are_in_no_sitemap(client):
 
 
 def test_a_course_that_gives_no_credit_today_is_in_no_sitemap(client):
-    today = timezone.localdate()
+    today = timezone.localdate(timezone=ZoneInfo(settings.DEFAULT_USER_TIME_ZONE))
     course, other = CourseFactory(slug="lapsed"), CourseFactory(slug="approved-by-itself")
     course.provider.approvals.update(valid_to=today - timedelta(days=1))
     before = [found(section(client, "courses")), found(client.get("/sitemap.xml"), "lastmod")]

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from accounts import supervision as supervision_story
 from accounts.models import OutgoingMail
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import review_notes
+from transcripts import corrections, review_notes
 from transcripts.models import ReviewNote
 from transcripts.tests.factories import OutsideCreditFactory
 from transcripts.tests.test_reviews import earn, look, sign, take_back
@@ -146,6 +146,17 @@ def test_a_flag_says_what_came_of_it(noon, supervision):
     take_back(entry, noon + MINUTE)
 
     assert (before, came(supervision, noon + MINUTE)) == ("unasked", "reversed")
+
+
+def test_a_flag_says_that_the_correction_was_asked_for_and_granted(noon, supervision):
+    entry = earn(supervision.trainee)
+    write(supervision, noon, line=entry, asks_correction=True)
+
+    corrections.ask(entry=entry, wrong="hours", words="One less.", at=noon + MINUTE)
+    asked = came(supervision, noon + MINUTE)
+    take_back(entry, noon + 2 * MINUTE)
+
+    assert (asked, came(supervision, noon + 2 * MINUTE)) == ("open", "granted")
 
 
 def test_outside_credit_is_corrected_by_its_holder(noon, supervision):

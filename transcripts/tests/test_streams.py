@@ -18,7 +18,16 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz "
 def make_facts(chance):
     """A transcript of no entries, whose bytes are others for each name."""
     name = "".join(chance.choices(LETTERS, k=12))
-    return {"holder": f"Maya {name}", "hours": "0", "credit": [], "entries": []}
+    outside = {"hours_confirmed": "0", "hours_recorded": "0", "entries": []}
+    return {
+        "holder": f"Maya {name}",
+        "hours": "0",
+        "hours_together": "0",
+        "cycle": None,
+        "credit": [],
+        "entries": [],
+        "outside": outside,
+    }
 
 
 def draw_transcript(facts):

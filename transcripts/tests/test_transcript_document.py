@@ -158,6 +158,7 @@ def test_the_json_has_these_names_and_keeps_them(client, holder):
         "holder": "Maya Okafor",
         "since": "2026-01-01",
         "through": "2026-12-31",
+        "cycle": None,
         "hours": "1.25",
         "credit": [{"body": "ASWB ACE", "type": "Ethics", "hours": "1.25"}],
         "entries": [
