@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -26,6 +27,7 @@ from accounts.models import (
     OutgoingMail,
     RecordRead,
     Supervision,
+    SupervisionQuerySet,
     SupervisorConfirmation,
     User,
 )
@@ -36,26 +38,39 @@ CHUNK = 500  # rows fetched at once
 @dataclass(frozen=True)
 class Table:
     """The rows of one model that are a person's own: every column but those ``without``, and
-    ``also`` what columns elsewhere say, such as ``course__title``."""
+    ``also`` what columns elsewhere say, such as ``course__title``.
+
+    Rows that are of another person too are narrowed by ``readable`` to what one may read at the
+    moment: what a trainee shared is not taken along after the end.
+    """
 
     name: str  # of its file, without ".json"
     rows: Callable[[User], QuerySet[Any]]
     also: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    readable: Callable[[Any, User, datetime], QuerySet[Any]] | None = None
 
     @property
     def model(self) -> type[Model]:
         return self.rows(User()).model
 
-    def told(self, person: User) -> Iterator[dict[str, Any]]:
+    def told(self, person: User, *, at: datetime) -> Iterator[dict[str, Any]]:
         """The person's rows, oldest first, in one question for each few hundred."""
+        found = self.rows(person)
+        if self.readable:
+            found = self.readable(found, person, at)
         columns = [
             field.attname
             for field in self.model._meta.concrete_fields  # noqa: SLF001
             if isinstance(field, Field) and field.name not in self.without
         ]
-        rows = self.rows(person).order_by("pk").values(*columns, *self.also)
+        rows = found.order_by("pk").values(*columns, *self.also)
         yield from rows.iterator(chunk_size=CHUNK)
+
+
+def given_now(person: User, *, at: datetime) -> SupervisionQuerySet:
+    """The supervisions in which the person reads another's record at that moment."""
+    return Supervision.objects.active(at=at).filter(supervisor=person)
 
 
 TABLES = [
@@ -85,6 +100,9 @@ TABLES = [
         "supervisions",
         lambda person: Supervision.objects.filter(Q(supervisor=person) | Q(trainee=person)),
         also=("supervisor__legal_name", "trainee__legal_name", "ended_by__legal_name"),
+        readable=lambda rows, person, at: rows.filter(
+            Q(trainee=person) | Q(pk__in=given_now(person, at=at))
+        ),
     ),
     Table(
         "consents",
@@ -92,6 +110,9 @@ TABLES = [
             Q(supervision__supervisor=person) | Q(supervision__trainee=person)
         ),
         also=("recorded_by__legal_name",),
+        readable=lambda rows, person, at: rows.filter(
+            Q(supervision__trainee=person) | Q(supervision__in=given_now(person, at=at))
+        ),
     ),
     Table(
         # By its token an invitation is answered.
@@ -115,7 +136,12 @@ TABLES = [
         lambda person: UserSession.objects.filter(user=person),
         without=("session_key", "data"),
     ),
-    Table("work-in-the-admin", lambda person: LogEntry.objects.filter(user=person)),
+    Table(
+        # What it was done to is said by names and addresses of others.
+        "work-in-the-admin",
+        lambda person: LogEntry.objects.filter(user=person),
+        without=("object_repr", "change_message"),
+    ),
 ]
 
 LEFT_OUT = {

@@ -99,6 +99,7 @@ OF_COURSES = [
             Q(supervision__trainee=person) | Q(supervision__supervisor=person)
         ),
         also=("course__title", "topic__name", "focus_area__name"),
+        readable=lambda rows, person, at: rows.received_by(person) | rows.given_by(person, at=at),
     ),
     Table(
         "data-exports",
@@ -124,7 +125,7 @@ evidence/      the proofs of training taken elsewhere, as they were uploaded
 Left out are secrets (passwords, keys, addresses that open something), the questions of post-tests,
 which others still take, the reports of whole sessions, which name others, and evaluations: they
 carry no name, so nobody can say which are yours. Notes that a supervisor keeps to themselves are
-theirs.
+theirs, and what trainees share is here only while they share it.
 {missing}"""
 
 
@@ -185,7 +186,7 @@ def _write(archive: Any, export: DataExport, *, at: datetime) -> None:
         for done, table in enumerate(TABLES):
             mine.update(done=done, parts=parts)
             with kept.open(f"data/{table.name}.json", "w") as file:
-                for piece in _as_json(table, person):
+                for piece in _as_json(table, person, at=at):
                     file.write(piece.encode())
         own = transcript.build(holder=person, reader=person, at=at)
         kept.writestr("transcript.csv", csv_files.text(exports.csv_rows(own)))
@@ -209,10 +210,10 @@ def _write(archive: Any, export: DataExport, *, at: datetime) -> None:
         )
 
 
-def _as_json(table: Table, person: User) -> Iterator[str]:
+def _as_json(table: Table, person: User, *, at: datetime) -> Iterator[str]:
     """A list, piece by piece: a row at a time is in memory."""
     before = "["
-    for row in table.told(person):
+    for row in table.told(person, at=at):
         yield f"{before}\n{json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)}"
         before = ","
     yield "[]\n" if before == "[" else "\n]\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from django.db.models import Q
 from django.db.models.fields.files import FieldFile
 
-from accounts.models import User
-from accounts.personal_data import Table
+from accounts.models import Scope, User
+from accounts.personal_data import Table, given_now
 from transcripts.models import (
     Certificate,
     CorrectionRequest,
@@ -78,6 +78,10 @@ TABLES = [
         lambda person: PracticeConfirmation.objects.filter(
             Q(trainee=person) | Q(supervisor=person)
         ),
+        readable=lambda rows, person, at: rows.filter(
+            Q(trainee=person)
+            | Q(trainee__in=given_now(person, at=at).sharing(Scope.PRACTICE).values("trainee"))
+        ),
     ),
     Table("reviews", lambda person: Review.objects.filter(holder=person)),
     Table(
@@ -85,12 +89,19 @@ TABLES = [
         "reviews-given",
         lambda person: Review.objects.filter(reviewer=person),
         without=("holder", "holder_name", "record"),
+        readable=lambda rows, person, at: rows.filter(
+            holder__in=given_now(person, at=at).sharing(Scope.CREDIT).values("trainee")
+        ),
     ),
     Table("review-lines", lambda person: ReviewLine.objects.filter(review__holder=person)),
     Table(
         "review-days",
         lambda person: ReviewDay.objects.filter(
             Q(supervision__supervisor=person) | Q(supervision__trainee=person)
+        ),
+        readable=lambda rows, person, at: rows.filter(
+            Q(supervision__trainee=person)
+            | Q(supervision__in=given_now(person, at=at).sharing(Scope.CREDIT))
         ),
     ),
     Table(
@@ -99,6 +110,7 @@ TABLES = [
         lambda person: ReviewNote.objects.filter(
             Q(author=person) | Q(holder=person, is_shared=True)
         ),
+        readable=lambda rows, person, at: rows.visible_to(person, at=at),
     ),
 ]
 

@@ -5,26 +5,30 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.files.base import ContentFile
 from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import trace
-from accounts.models import OutgoingMail, RecordRead, User
-from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
+from accounts import supervision, trace
+from accounts.models import OutgoingMail, RecordRead, Supervision, User
+from accounts.tests.factories import ConsentFactory, LicenseFactory, SupervisionFactory, UserFactory
 from accounts.tests.security import prove_by_password
 from courses import data_requests, personal_data, tasks
 from courses.models import DataExport, SavedSearch
-from courses.tests.factories import EnrollmentFactory
+from courses.tests.factories import AssignmentFactory, EnrollmentFactory
 from courses.tests.stories import pass_post_test, read_lessons
-from transcripts.models import Certificate, certificate_storage
+from transcripts import practice, review_notes, reviews
+from transcripts.models import Certificate, PracticeConfirmation, certificate_storage
 from transcripts.tests.factories import CertificateFactory, OutsideCreditFactory
+from transcripts.tests.test_reviews import sign
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +108,81 @@ def test_the_file_holds_ones_own_data_and_nobody_elses(maya, noon):
     everything = b"".join(files.values()).decode()
     for foreign in ("Somebody Else", "else@example.com", "ZZ-9", "Not mine"):
         assert foreign not in everything
+
+
+def test_a_supervisor_takes_along_what_is_shared_now_and_nothing_after_the_end(maya, noon):
+    link = SupervisionFactory(
+        supervisor=maya,
+        trainee__legal_name="Priya Raman",
+        shares_practice=True,
+        shares_renewal=True,
+    )
+    ConsentFactory(supervision=link)
+    AssignmentFactory(supervision=link)
+    entry = CertificateFactory(entry__holder=link.trainee).entry
+    review_notes.write(supervision=link, words="Well chosen.", is_shared=True, line=entry, at=noon)
+    reviews.choose_day(supervision=link, due_on=date(2026, 6, 1), at=noon)
+    sign(link, noon)
+    logged = practice.log(
+        trainee=link.trainee,
+        worked_on=date(2026, 2, 23),
+        kind="direct",
+        hours=Decimal(1),
+        note="",
+        at=noon,
+    )
+    PracticeConfirmation.objects.create(
+        trainee=link.trainee,
+        supervisor=maya,
+        supervisor_name=maya.legal_name,
+        week=logged.week,
+        last_entry=logged,
+        confirmed_at=noon,
+    )
+    of_others = [
+        "supervisions",
+        "consents",
+        "assignments",
+        "review-notes",
+        "review-days",
+        "reviews-given",
+        "practice-confirmations",
+    ]
+
+    during = contents(made(maya, noon))
+    supervision.end(supervision=link, by=link.trainee, at=noon + timedelta(days=1))
+    after = contents(made(maya, noon + timedelta(days=2)))
+    of_trainee = contents(made(link.trainee, noon + timedelta(days=2)))
+
+    assert [len(rows(during, name)) for name in of_others] == [1] * 7
+    assert [rows(during, "supervisions")[0]["trainee__legal_name"]] == ["Priya Raman"]
+    assert [len(rows(after, name)) for name in of_others] == [0] * 7
+    del after["data/mail.json"]  # which came to her: that it ended says who ended it
+    assert b"Priya Raman" not in b"".join(after.values())
+    assert str(link.trainee.pk).encode() not in b"".join(after.values())
+    assert [len(rows(of_trainee, name)) for name in of_others] == [1, 2, 1, 1, 1, 0, 1]
+
+
+def test_what_a_trainee_does_not_share_is_not_taken_along_by_their_supervisor(maya, noon):
+    link = SupervisionFactory(supervisor=maya, shares_practice=True)
+    review_notes.write(supervision=link, words="Well chosen.", is_shared=False, at=noon)
+    Supervision.objects.update(shares_credit=False)
+
+    files = contents(made(maya, noon))
+
+    assert len(rows(files, "supervisions")) == 1
+    assert rows(files, "review-notes") == []
+
+
+def test_staff_take_along_what_they_did_in_the_admin_and_not_to_whom(maya, noon):
+    other = UserFactory(legal_name="Priya Raman", email="priya@example.com")
+    LogEntry.objects.log_actions(maya.pk, [other], CHANGE, "Changed priya@example.com")
+
+    files = contents(made(maya, noon))
+
+    assert len(rows(files, "work-in-the-admin")) == 1
+    for foreign in (b"Priya Raman", b"priya@example.com"):
+        assert foreign not in b"".join(files.values())
 
 
 def test_the_file_holds_no_secret_and_no_key_of_a_test(maya, noon):
