@@ -156,6 +156,11 @@ def settle(*, at: datetime) -> int:
     left = closed.filter(
         Exists(Enrollment.objects.in_progress().filter(learner=OuterRef("pk")))
         | Exists(WaitlistPlace.objects.open().filter(learner=OuterRef("pk")))
+        | Exists(
+            Supervision.objects.open(at=at).filter(
+                Q(supervisor=OuterRef("pk")) | Q(trainee=OuterRef("pk"))
+            )
+        )
     )
     people = list(left.order_by("pk"))
     for person in people:

@@ -21,6 +21,7 @@ from transcripts.models import CreditEntry, Evidence, OutsideCredit, OutsideDeci
 
 Verdict = OutsideDecision.Verdict
 Capacity = OutsideDecision.Capacity
+TOO_MANY_HOURS = "This is more than the hours in all. Change one of the two."
 
 
 class OutsideError(Exception):
@@ -248,6 +249,8 @@ def _require_sound(facts: Facts, lines: Sequence[Line], *, on: date) -> None:
         raise OutsideError("Say at least once what the hours count as.")
     if len({(line.body_name, line.credit_type) for line in lines}) < len(lines):
         raise OutsideError("Two lines name the same body and credit type. Put them into one.")
+    if any(line.hours > facts.hours for line in lines):
+        raise OutsideError(TOO_MANY_HOURS)
 
 
 def _require_undecided(credit: OutsideCredit) -> None:

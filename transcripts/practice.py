@@ -214,10 +214,14 @@ def weeks(*, trainee: User, reader: User, mondays: list[date], at: datetime) -> 
 
 
 def totals(*, trainee: User, reader: User, at: datetime) -> list[Sums]:
-    """Hours by kind over the whole log, in the order of the kinds; then all of them."""
+    """Hours by kind over the whole log, in the order of the kinds; then all of them.
+
+    What was taken back is in no sum, confirmed or not, and neither is the line that takes it back.
+    """
     logged: Any = PracticeEntry.objects.visible_to(reader, at=at).filter(trainee=trainee)
     rows = (
-        logged.with_state()
+        logged.standing()
+        .with_state()
         .order_by()
         .values_list("kind", "is_confirmed")
         .annotate(quarters=Sum("quarter_hours"))
@@ -254,7 +258,10 @@ HEADER = [
 
 
 def csv_rows(*, trainee: User, reader: User, at: datetime) -> Iterator[list[str]]:
-    """The header, then each line of the log, newest first; the hours add up to the totals."""
+    """The header, then each line of the log, newest first; the hours add up to the totals.
+
+    So do those that are confirmed, of the entries that were not taken back.
+    """
     yield HEADER
     all_mondays = list(mondays(trainee=trainee, reader=reader, at=at))
     for week in weeks(trainee=trainee, reader=reader, mondays=all_mondays, at=at):
@@ -266,9 +273,15 @@ def csv_rows(*, trainee: User, reader: User, at: datetime) -> Iterator[list[str]
                 entry.get_kind_display(),
                 show_hours(entry.hours),
                 entry.note,
-                "Reversal" if entry.is_reversal else "Entry",
+                _what_it_is(entry),
                 entry.recorded_at.isoformat(),
                 "Yes" if by else "No",
                 by.supervisor_name if by else "",
                 by.confirmed_at.isoformat() if by else "",
             ]
+
+
+def _what_it_is(entry: PracticeEntry) -> str:
+    if entry.is_reversal:
+        return "Reversal"
+    return "Taken back" if entry.is_reversed else "Entry"

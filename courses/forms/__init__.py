@@ -1,6 +1,6 @@
 """Turn text into values."""
 
-from courses.forms.assignments import AssignForm
+from courses.forms.assignments import AssignedFromForm, AssignForm
 from courses.forms.attendance import (
     CheckInForm,
     ConfirmReportForm,
@@ -24,6 +24,7 @@ from courses.forms.plans import PlanForm
 
 __all__ = [
     "AssignForm",
+    "AssignedFromForm",
     "CatalogQuery",
     "CheckInForm",
     "CloseAccountForm",

@@ -15,6 +15,17 @@ COURSE, HOURS = "course", "hours"
 MAX_NOTE = 1000  # characters
 
 
+class AssignedFromForm(forms.Form):
+    """The course whose page led here, from the address."""
+
+    course = forms.SlugField(required=False)
+
+    @property
+    def chosen(self) -> Course | None:
+        slug = self.cleaned_data["course"] if self.is_valid() else ""
+        return Course.objects.published().filter(slug=slug).first() if slug else None
+
+
 class AssignForm(forms.Form):
     """One course, or hours of a topic or focus area; by when, and a word about it."""
 

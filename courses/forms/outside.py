@@ -194,6 +194,9 @@ class OutsideCreditForm(forms.Form):
             self.add_error(f"body_name_{number}", "Say which body it is.")
         if facts.get(f"type_{number}") == "" and f"type_{number}" not in self.errors:
             self.add_error(f"type_{number}", "Choose one.")
+        in_all, hours = facts.get("hours"), facts.get(f"line_hours_{number}")
+        if in_all and hours and hours > in_all:
+            self.add_error(f"line_hours_{number}", outside.TOO_MANY_HOURS)
 
     @property
     def facts(self) -> outside.Facts:

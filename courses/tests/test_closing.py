@@ -278,6 +278,19 @@ def test_what_began_in_the_very_moment_of_closing_is_given_back_later(maya, noon
     assert closing.settle(at=noon + timedelta(hours=2)) == 0
 
 
+@pytest.mark.parametrize("side", ["trainee", "supervisor"])
+def test_a_supervision_that_began_in_the_very_moment_of_closing_is_ended_later(maya, noon, side):
+    close(maya, noon)
+    late = SupervisionFactory(**{side: maya}, accepted_at=noon, begins_at=noon)
+    later = noon + timedelta(hours=1)
+
+    settled = closing.settle(at=later)
+
+    late.refresh_from_db()
+    assert (settled, late.ended_at, late.ended_by) == (1, later, maya)
+    assert closing.settle(at=noon + timedelta(hours=2)) == 0
+
+
 def test_the_last_superuser_cannot_close(noon):
     last = UserFactory(is_staff=True, is_superuser=True)
 

@@ -276,6 +276,29 @@ def test_a_course_is_assigned_on_the_page_and_the_trainee_sees_it_at_home(client
     assert "assigned this course to you" in shown
 
 
+def test_the_page_of_a_course_leads_to_the_form_with_it_chosen(client, me, today):
+    supervision = trainee(me, "Priya Raman", today=today)
+    course = CourseFactory()
+
+    page = client.get(
+        reverse("courses:trainee_plan", args=[supervision.trainee_id]), {"course": course.slug}
+    )
+
+    assert f'<option value="{course.pk}" selected>' in page.text
+
+
+@pytest.mark.parametrize("slug", ["\0", "nothing-of-ours", "x" * 10_000, "' OR 1=1", "\u202e"])
+def test_a_course_in_the_address_that_is_none_is_left_out(client, me, today, slug):
+    supervision = trainee(me, "Priya Raman", today=today)
+
+    page = client.get(
+        reverse("courses:trainee_plan", args=[supervision.trainee_id]), {"course": slug}
+    )
+
+    assert page.status_code == 200
+    assert "Choose a course" in page.text
+
+
 def test_hours_of_a_topic_are_assigned_on_the_page(client, me, today):
     supervision = trainee(me, "Priya Raman", today=today)
     topic = CourseFactory().course_focus_areas.get().focus_area.topic

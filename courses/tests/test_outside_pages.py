@@ -129,6 +129,16 @@ def test_a_form_that_is_asked_again_keeps_what_was_typed_and_the_file(client, ho
     assert OutsideCredit.objects.get().evidence == kept
 
 
+def test_a_line_of_more_than_all_hours_is_asked_again(client, holder):
+    answer = send(client, pdf(), hours="2", line_hours_0="50")
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {
+        "line_hours_0": ["This is more than the hours in all. Change one of the two."]
+    }
+    assert not OutsideCredit.objects.exists()
+
+
 def test_the_same_form_sent_again_leads_to_what_is_recorded(client, holder):
     send(client, pdf(), hours="")
     kept = str(Evidence.objects.get().pk)

@@ -22,8 +22,8 @@ from courses import assignments as assignments_story
 from courses import desk as desk_story
 from courses.assignments import Asked
 from courses.desk import Row
-from courses.forms import AssignForm, DeskForm
-from courses.models import Assignment, Course
+from courses.forms import AssignedFromForm, AssignForm, DeskForm
+from courses.models import Assignment
 from courses.models.assignments import AssignmentQuerySet
 
 PAGE_SIZE = 25
@@ -130,7 +130,7 @@ def _csv_rows(rows: Sequence[Row]) -> Iterator[list[str]]:
 def trainee_plan(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """How far a trainee is in their plans, and what the reader assigned to them."""
     supervision = _supervision(request, person_id)
-    course = Course.objects.published().filter(slug=request.GET.get("course", "")).first()
+    course = AssignedFromForm(request.GET).chosen
     form = AssignForm(today=_today(supervision), initial={"course": course})
     return _trainee_page(request, supervision, form)
 

@@ -34,6 +34,10 @@ class PracticeEntryQuerySet(models.QuerySet["PracticeEntry"]):
         )
         return self.select_related("reversal").annotate(is_confirmed=Exists(confirmed))
 
+    def standing(self) -> PracticeEntryQuerySet:
+        """Neither taken back nor a reversal, which together are nothing."""
+        return self.filter(reverses__isnull=True, reversal__isnull=True)
+
     def newest_first(self) -> PracticeEntryQuerySet:
         return self.order_by("-week", "-worked_on", "-id")
 

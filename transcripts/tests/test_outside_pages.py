@@ -255,6 +255,21 @@ def test_a_decision_on_ones_own_is_refused(noon, credit):
         )
 
 
+def test_a_line_of_more_than_all_hours_is_refused(noon, credit):
+    said = {name: getattr(credit, name) for name in outside.Facts.__dataclass_fields__}
+    line = outside.Line("", "", "", "", "ethics", "Ethics", credit.hours + 1)
+
+    with pytest.raises(outside.OutsideError, match="more than the hours in all"):
+        outside.change(
+            credit=credit,
+            facts=outside.Facts(**said),
+            lines=[line],
+            evidence=None,
+            is_no_duplicate=True,
+            at=noon,
+        )
+
+
 def test_a_decided_one_offers_no_change(client):
     credit = OutsideDecisionFactory().credit
     client.force_login(credit.holder)

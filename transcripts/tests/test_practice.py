@@ -138,11 +138,21 @@ def test_what_comes_after_a_confirmation_waits_for_a_new_one(trainee, noon):
     week = week_of(trainee, noon)
     assert week.is_changed_since
     assert week.since == [corrected, reversal]
-    assert totals(trainee, noon)["Direct client contact"] == (Decimal("1.5"), Decimal("-0.5"))
+    assert totals(trainee, noon)["Direct client contact"] == (0, 1)
+    assert totals(trainee, noon)["All kinds"] == (2, 1)
 
     confirm(trainee, noon, corrected)
     assert week_of(trainee, noon).is_confirmed
     assert totals(trainee, noon)["All kinds"] == (3, 0)
+
+
+def test_confirmed_hours_that_are_taken_back_are_confirmed_no_more(trainee, noon):
+    entry = log(trainee, noon, "5")
+    confirm(trainee, noon, log(trainee, noon, "2", worked_on=SUNDAY))
+
+    practice.reverse(entry=entry, note="", at=noon)
+
+    assert totals(trainee, noon)["All kinds"] == (2, 0)
 
 
 def test_a_confirmation_is_of_one_week(trainee, noon):
@@ -226,7 +236,7 @@ def test_the_csv_adds_up_to_the_totals_and_says_what_is_confirmed(trainee, noon)
         for row in rows
     ] == [
         ("2026-02-23", "-1.5", "Reversal", "No", ""),
-        ("2026-02-23", "1.5", "Entry", "Yes", "Helena Brandt"),
+        ("2026-02-23", "1.5", "Taken back", "Yes", "Helena Brandt"),
     ]
 
 
