@@ -53,7 +53,7 @@ format: $(VENV)/.ready-dev
 	@$(BIN)/djade --target-version 5.2 $(TEMPLATES)
 
 lock: $(VENV)/.ready-dev
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev .ci/bench-requirements; do \
 	  $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    --output-file $$name.txt $$name.in || exit 1; done

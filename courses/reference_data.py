@@ -57,14 +57,16 @@ def load() -> int:
         for position, entry in enumerate(credit[name]):
             professions = entry.pop("professions", [])
             format_words = entry.pop("format_words", {})
-            row, _ = model.objects.update_or_create(
+            row, is_new = model.objects.update_or_create(
                 slug=entry.pop("slug"), defaults={**entry, "position": position}
             )
             if isinstance(row, ApprovingBody):
                 row.professions.set(Profession.objects.filter(slug__in=professions))
-                for format_, word in format_words.items():
-                    FormatWord.objects.update_or_create(
-                        body=row, format=format_, defaults={"word": word}
+                # From then on they are the curators'.
+                if is_new:
+                    FormatWord.objects.bulk_create(
+                        FormatWord(body=row, format=format_, word=word)
+                        for format_, word in format_words.items()
                     )
             rows += 1
     renamed = [pk for pk, names in _shelving().items() if shelved.get(pk, names) != names]

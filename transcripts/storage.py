@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
+
+# What file systems of a network answer that cannot do this for folders, and folders of others.
+NOT_FOR_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
 
 
 class DurableStorage(FileSystemStorage):
@@ -19,9 +23,14 @@ class DurableStorage(FileSystemStorage):
         new = [folder for folder in Path(self.path(name)).parents if not folder.exists()]
         saved: str = super()._save(name, content)  # type: ignore[misc]
         path = Path(self.path(saved))
+        _sync(path)
         # A folder keeps the names of what is in it.
-        for each in (path, path.parent, *(folder.parent for folder in new)):
-            _sync(each)
+        for folder in (path.parent, *(folder.parent for folder in new)):
+            try:
+                _sync(folder)
+            except OSError as error:
+                if error.errno not in NOT_FOR_FOLDERS:
+                    raise
         return saved
 
 

@@ -91,20 +91,13 @@ def _options() -> argparse.Namespace:
 
 
 def _environment(mode: str, folder: Path) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name
-        not in (
-            "DATABASE_URL",
-            "REDIS_URL",
-            "CERTIFICATES_BUCKET",
-            "SIGNING_KEY_FILE",
-            "MEDIA_ROOT",
-        )
-    }
     return {
-        **kept,
+        **os.environ,
+        # Empty, not absent: what is absent is read from a file .env.
+        "DATABASE_URL": "",
+        "REDIS_URL": "",
+        "CERTIFICATES_BUCKET": "",
+        "MEDIA_ROOT": str(folder / "var" / "media"),
         "VAR_DIR": str(folder / "var"),
         "CHAOS_DIR": str(folder / "traps"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / ".ci")]),

@@ -22,6 +22,7 @@ from courses.models import (
     Choice,
     Course,
     CourseCredit,
+    FormatWord,
     Lesson,
     Question,
     SearchWord,
@@ -255,6 +256,19 @@ def test_a_dry_run_names_problems_too(reference, write):
 
 
 # --- Again ------------------------------------------------------------------
+
+
+def test_words_for_formats_are_the_curators_once_a_body_is_there(db):
+    reference_data.load()
+    changed_word, *others = FormatWord.objects.order_by("pk")
+    FormatWord.objects.filter(pk=changed_word.pk).update(word="As a curator says")
+    FormatWord.objects.filter(pk=others[0].pk).delete()
+
+    reference_data.load()
+
+    changed_word.refresh_from_db()
+    assert changed_word.word == "As a curator says"
+    assert FormatWord.objects.count() == len(others)
 
 
 def test_the_demonstration_catalog_loaded_again_on_a_later_day_changes_no_row_at_all(db):

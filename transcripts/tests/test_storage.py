@@ -1,5 +1,6 @@
 """A saved document survives the loss of power, with its name."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -50,3 +51,35 @@ def test_a_second_file_costs_itself_and_its_folder(tmp_path, synced):
         (tmp_path / "certificates/2026/11/two.pdf", 8),
         (tmp_path / "certificates/2026/11", None),
     ]
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """A function that makes the file system refuse to sync folders, or files."""
+
+    def refuse(*, folders):
+        fsync = os.fsync
+
+        def answer(handle):
+            if Path(os.readlink(f"/proc/self/fd/{handle}")).is_dir() == folders:
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            fsync(handle)
+
+        monkeypatch.setattr("os.fsync", answer)
+
+    return refuse
+
+
+def test_a_file_system_that_cannot_sync_folders_keeps_the_file(tmp_path, refusing):
+    refusing(folders=True)
+
+    name = DurableStorage(location=tmp_path).save("one.pdf", ContentFile(b"%PDF one"))
+
+    assert (tmp_path / name).read_bytes() == b"%PDF one"
+
+
+def test_a_file_that_cannot_be_synced_is_not_saved(tmp_path, refusing):
+    refusing(folders=False)
+
+    with pytest.raises(OSError, match="Invalid argument"):
+        DurableStorage(location=tmp_path).save("one.pdf", ContentFile(b"%PDF one"))

@@ -40,7 +40,6 @@ class Command(BaseCommand):
         issued = Certificate.objects.filter(entry__holder=holder)
         for certificate_id in issued.undrawn().values_list("pk", flat=True):
             drawing.draw(certificate_id=certificate_id, at=timezone.now())
-        processes.empty_queues()
         courses = Course.objects.published().order_by("pk")
         kinds = {
             pages.FLOOR: [pages.BARE] * ROUNDS,
@@ -50,6 +49,7 @@ class Command(BaseCommand):
         own = {transcript: [reverse("transcripts:transcript")] * ROUNDS}
         trainees, entries = options["trainees"], options["entries_each"]
         supervisor = credit.of_trainees(trainees, entries)
+        processes.empty_queues()
         desk = {
             pages.FLOOR: [pages.BARE] * ROUNDS,
             f"desk, {trainees} trainees": [reverse("courses:desk")] * ROUNDS,
