@@ -13,6 +13,7 @@ from accounts.models import (
     Consent,
     Scope,
     Supervision,
+    SupervisionQuerySet,
     SupervisorConfirmation,
     User,
     columns,
@@ -116,7 +117,7 @@ def end(*, supervision: Supervision, by: User, at: datetime) -> Supervision:
     kept = _locked(supervision)
     if kept.ended_at is not None or (kept.ends_at and kept.ends_at <= at):
         return kept
-    kept.ended_at, kept.ended_by = at, by
+    kept.ended_at, kept.ended_by = max(at, kept.accepted_at), by
     kept.save(update_fields=["ended_at", "ended_by"])
     _record(kept, what=Consent.What.ENDED, by=by, at=at)
     other = kept.trainee if by == kept.supervisor else kept.supervisor
@@ -200,6 +201,22 @@ def _locked(supervision: Supervision) -> Supervision:
         .select_related("supervisor", "trainee")
         .get(pk=supervision.pk)
     )
+
+
+# --- What is written by it ---
+
+
+def locked(rows: SupervisionQuerySet, *scopes: Scope, at: datetime) -> Supervision | None:
+    """The one of these by which all these parts are read at that moment; None if there is none.
+
+    For the verbs of a supervisor, within their transaction: locked, so that what they write waits
+    for an end or a change of consent at the same moment, or the other way round. They lock it
+    before anything else of the trainee's.
+    """
+    active = rows.active(at=at)
+    for scope in scopes:
+        active = active.sharing(scope)
+    return active.select_for_update(of=["self"]).select_related("supervisor", "trainee").first()
 
 
 # --- Who may supervise ---

@@ -15,9 +15,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from accounts import mail
+from accounts import supervision as supervision_story
 from accounts.models import Supervision
 from ce_portal.formats import show_day, show_hours
 from courses import repeats
@@ -125,17 +126,17 @@ def assign(
     Raises AssignmentError if the supervision is over, if the same is asked already, if the day is
     past, or if the course is not offered or gives the trainee no credit any more.
     """
-    supervision = Supervision.objects.select_for_update(of=["self"]).get(pk=supervision.pk)
-    if not assigning(at=at).filter(pk=supervision.pk).exists():
+    held = supervision_story.locked(assigning(at=at).filter(pk=supervision.pk), at=at)
+    if held is None:
         raise AssignmentError("You do not supervise this person any more.")
-    trainee = supervision.trainee
+    trainee = held.trainee
     today = at.astimezone(trainee.tz).date()
     if not today <= due_on <= today + LONGEST:
         raise AssignmentError("Choose a due day from today on, within five years.")
     if isinstance(subject, Course):
-        _check(subject, supervision, on=due_on)
+        _check(subject, held, on=due_on)
     assignment = Assignment(
-        supervision=supervision,
+        supervision=held,
         due_on=due_on,
         note=note,
         assigned_at=at,
@@ -184,7 +185,8 @@ def _columns(subject: Course | Topic | FocusArea, hours: Decimal | None) -> dict
 @transaction.atomic
 def withdraw(*, assignment: Assignment, at: datetime) -> None:
     """Ask for it no more; the trainee still sees that it was asked. Again changes nothing."""
-    Assignment.objects.filter(pk=assignment.pk, withdrawn_at__isnull=True).update(withdrawn_at=at)
+    standing = Assignment.objects.filter(pk=assignment.pk, withdrawn_at__isnull=True)
+    standing.update(withdrawn_at=Greatest(at, F("assigned_at")))
     mail.take_back(key=_key(assignment), because="The assignment was withdrawn.", at=at)
 
 

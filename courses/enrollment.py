@@ -202,7 +202,7 @@ def withdraw(*, enrollment: Enrollment, at: datetime) -> None:
         raise EnrollmentError("You have completed this course; it stays on your transcript.")
     if enrollment.is_over:
         return
-    enrollment.withdrawn_at = at
+    enrollment.withdrawn_at = max(at, enrollment.enrolled_at)
     enrollment.save(update_fields=["withdrawn_at"])
     if enrollment.session is not None:
         seats.settle(session=enrollment.session, at=at)

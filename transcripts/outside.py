@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Lower
 
-from accounts import mail
+from accounts import mail, supervision
 from accounts.models import User
 from ce_portal.formats import show_day
 from transcripts.models import CreditEntry, Evidence, OutsideCredit, OutsideDecision, OutsideLine
+from transcripts.permissions import deciding
 
 Verdict = OutsideDecision.Verdict
 Capacity = OutsideDecision.Capacity
@@ -26,6 +27,10 @@ TOO_MANY_HOURS = "This is more than the hours in all. Change one of the two."
 
 class OutsideError(Exception):
     """Why outside credit cannot be kept or decided, in a sentence for the one who tries."""
+
+
+class SupervisionEnded(OutsideError):
+    """The evidence is not the supervisor's to read any more."""
 
 
 class DuplicateError(OutsideError):
@@ -120,7 +125,8 @@ def change(
     )
     for name, value in asdict(facts).items():
         setattr(credit, name, value)
-    credit.changed_at = at
+    # Whatever the clock says, later than what was looked at: ``decide`` tells the two apart.
+    credit.changed_at = max(at, credit.changed_at + timedelta(microseconds=1))
     credit.save()
     credit.lines.all().delete()
     _write_lines(credit, lines)
@@ -136,7 +142,7 @@ def withdraw(*, credit: OutsideCredit, at: datetime) -> None:
     """
     credit = _locked(credit)
     if credit.withdrawn_at is None:
-        credit.withdrawn_at = at
+        credit.withdrawn_at = max(at, credit.recorded_at)
         credit.save(update_fields=["withdrawn_at"])
 
 
@@ -154,13 +160,18 @@ def decide(
     """Say that the proof holds, or that it does not and why. It is final, and the holder is told.
 
     ``as_of`` is when what was looked at was last changed.
-    Locks the credit, so it is decided once, and as it was seen.
-    Raises OutsideError if it is one's own, withdrawn, decided or changed since, or if a refusal
-    gives no reason.
+    Locks the supervision of a supervisor, so nothing is decided after its end; then the credit, so
+    it is decided once, and as it was seen.
+    Raises SupervisionEnded if it is not the supervisor's to read, and OutsideError if it is one's
+    own, withdrawn, decided or changed since, or if a refusal gives no reason.
     """
-    credit = _locked(credit)
     if credit.holder_id == by.pk:
         raise OutsideError("Nobody decides on their own credit.")
+    if capacity == Capacity.SUPERVISOR and (
+        supervision.locked(deciding(by, credit, at=at), at=at) is None
+    ):
+        raise SupervisionEnded("This evidence is not shared with you any more.")
+    credit = _locked(credit)
     _require_undecided(credit)
     if credit.changed_at != as_of:
         raise OutsideError("It was changed since you opened this page. Look at it again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from accounts.models import Scope, Supervision
+from accounts.models import Scope, Supervision, SupervisionQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -31,10 +31,14 @@ def can_decide_as_staff(user: User | AnonymousUser) -> bool:
 
 def can_decide_as_supervisor(user: User, credit: OutsideCredit, *, at: datetime) -> bool:
     """Supervises the holder at that moment, and may read both their credit and their evidence."""
+    return deciding(user, credit, at=at).exists()
+
+
+def deciding(user: User, credit: OutsideCredit, *, at: datetime) -> SupervisionQuerySet:
+    """The supervision by which somebody decides at that moment."""
     return (
         Supervision.objects.active(at=at)
         .sharing(Scope.CREDIT)
         .sharing(Scope.EVIDENCE)
         .filter(supervisor=user, trainee=credit.holder_id)
-        .exists()
     )

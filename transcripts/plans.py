@@ -8,9 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 
-from accounts import mail
-from accounts.models import License, User
+from accounts import mail, supervision
+from accounts.models import License, Scope, Supervision, User
 from transcripts.models import PlanLine, TrainingPlan
 
 MOST_CURRENT = 20  # plans of one person
@@ -18,6 +20,10 @@ MOST_CURRENT = 20  # plans of one person
 
 class PlanError(Exception):
     """Why a plan cannot be kept, in a sentence for the one who states it."""
+
+
+class SupervisionEnded(PlanError):
+    """The holder's progress is not the supervisor's to read any more."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,17 @@ def write(
     """Keep a plan. It takes the place of ``replaces``, and of the current one for the same license,
     or without a license the same title. Saying the same again changes nothing.
 
-    Locks the holder, so two who write at once follow each other.
+    Locks the supervision of somebody else who writes, so nothing is set after its end; then the
+    holder, so two who write at once follow each other.
     After commit, a mail tells the holder what somebody else has set.
-    Raises PlanError if ``replaces`` is not current any more, if the license is not the holder's or
-    has a plan besides, or if there are too many plans.
+    Raises SupervisionEnded if the progress is not shared with somebody else who writes, and
+    PlanError if ``replaces`` is not current any more, if the license is not the holder's or has a
+    plan besides, or if there are too many plans.
     """
+    if by != holder:
+        between = Supervision.objects.filter(supervisor=by, trainee=holder)
+        if supervision.locked(between, Scope.RENEWAL, at=at) is None:
+            raise SupervisionEnded("This progress is not shared with you any more.")
     User.objects.select_for_update(of=["self"], no_key=True).get(pk=holder.pk)
     if license_ is not None and license_.holder_id != holder.pk:
         raise PlanError("Choose a license of the person whose plan it is.")
@@ -124,8 +136,10 @@ def cycles(holder: User) -> list[TrainingPlan]:
 
 
 def _supersede(plans: Sequence[TrainingPlan], *, at: datetime) -> None:
+    """Who waited for the lock may come with a moment before the one in which a plan was set."""
     ids = [plan.pk for plan in plans]
-    TrainingPlan.objects.current().filter(pk__in=ids).update(superseded_at=at)
+    current = TrainingPlan.objects.current().filter(pk__in=ids)
+    current.update(superseded_at=Greatest(at, F("set_at")))
 
 
 def _is_for_the_same(plan: TrainingPlan, *, title: str, license_: License | None) -> bool:

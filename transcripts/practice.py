@@ -13,7 +13,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Sum
 
-from accounts.models import User
+from accounts import supervision
+from accounts.models import Scope, Supervision, User
 from ce_portal.formats import show_day, show_hours
 from transcripts.models import PracticeConfirmation, PracticeEntry
 
@@ -25,6 +26,10 @@ EARLIEST = date(1990, 1, 1)
 
 class PracticeError(Exception):
     """Why hours cannot be logged, taken back or confirmed, in a sentence for the one who tries."""
+
+
+class SupervisionEnded(PracticeError):
+    """The log is not the supervisor's to read any more."""
 
 
 # --- Write ------------------------------------------------------------------
@@ -97,13 +102,17 @@ def confirm(
 ) -> PracticeConfirmation:
     """Say that a week's log is right, as it was seen: ``last_seen`` is the key of its last entry.
 
-    Locks the trainee, so a week is confirmed once as it stands, and never with an entry that the
-    supervisor did not see.
-    Raises PracticeError if something was added since, if all of it is confirmed, or if it is empty.
+    Locks the supervision, so nothing is confirmed after its end; then the trainee, so a week is
+    confirmed once as it stands, and never with an entry that the supervisor did not see.
+    Raises SupervisionEnded if the log is not shared with them, and PracticeError if something was
+    added since, if all of it is confirmed, or if it is empty.
     """
-    _locked(trainee)
     if by.pk == trainee.pk:
         raise PracticeError("Nobody confirms their own hours.")
+    between = Supervision.objects.filter(supervisor=by, trainee=trainee)
+    if supervision.locked(between, Scope.PRACTICE, at=at) is None:
+        raise SupervisionEnded("This log is not shared with you any more.")
+    _locked(trainee)
     last = PracticeEntry.objects.filter(trainee=trainee, week=week).order_by("pk").last()
     if last is None:
         raise PracticeError("Nothing is logged in this week.")

@@ -14,6 +14,7 @@ from django.db.models import Max, Min, Prefetch, Q
 from django.urls import reverse
 
 from accounts import mail
+from accounts import supervision as supervision_story
 from accounts.models import Scope, Supervision, SupervisionQuerySet, User
 from transcripts.models import CorrectionRequest, CreditEntry, OutsideCredit, ReviewNote
 from transcripts.readings import key_of
@@ -198,13 +199,7 @@ def _check_correctable(line: CreditEntry | OutsideCredit | None, *, is_shared: b
 
 
 def _locked(rows: SupervisionQuerySet, *, at: datetime) -> Supervision:
-    active = (
-        rows.active(at=at)
-        .sharing(Scope.CREDIT)
-        .select_for_update(of=["self"])
-        .select_related("supervisor", "trainee")
-        .first()
-    )
+    active = supervision_story.locked(rows, Scope.CREDIT, at=at)
     if active is None:
         raise NobodyReads("The supervision has ended: nobody would read what you write.")
     return active

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from accounts import mail
+from accounts import supervision as supervision_story
 from accounts.models import License, Scope, Supervision, SupervisionQuerySet, User
 from transcripts import readings, records
 from transcripts.models import CreditEntry, Review, ReviewDay, ReviewLine
@@ -183,16 +184,15 @@ def _readable(*, at: datetime) -> SupervisionQuerySet:
 
 def locked(supervision: Supervision, *, at: datetime) -> Supervision:
     """The supervision, locked. Raises SupervisionEnded if nothing may be read by it."""
-    active = (
-        _readable(at=at)
-        .select_for_update(of=["self"])
-        .select_related("supervisor", "trainee")
-        .filter(pk=supervision.pk)
-        .first()
-    )
+    active = _locked(supervision.pk, at=at)
     if active is None:
         raise SupervisionEnded("This supervision has ended.")
     return active
+
+
+def _locked(supervision_id: uuid.UUID | str, *, at: datetime) -> Supervision | None:
+    rows = Supervision.objects.filter(pk=supervision_id)
+    return supervision_story.locked(rows, Scope.CREDIT, at=at)
 
 
 # --- When the next one is due -----------------------------------------------
@@ -264,13 +264,7 @@ def remind(*, supervision_id: uuid.UUID | str, at: datetime) -> None:
 
     Locks the supervision, so nobody is reminded of what is signed at that moment.
     """
-    supervision = (
-        _readable(at=at)
-        .select_for_update(of=["self"])
-        .select_related("supervisor", "trainee")
-        .filter(pk=supervision_id)
-        .first()
-    )
+    supervision = _locked(supervision_id, at=at)
     if supervision is None:
         return
     day = due_day(supervision)

@@ -234,6 +234,16 @@ def test_end_twice_keeps_the_first_end_and_tells_once(noon):
     assert (Consent.objects.count(), OutgoingMail.objects.count()) == (1, 1)
 
 
+def test_who_ends_with_a_moment_before_the_consent_ends_it_with_the_consent(pair, noon):
+    link = story.begin(**pair, scopes=CREDIT, at=noon)
+
+    story.end(supervision=link, by=link.trainee, at=noon - SECOND)
+
+    link.refresh_from_db()
+    assert link.ended_at == noon
+    assert not reads(link, noon)
+
+
 def test_one_that_begins_later_can_be_ended_before(noon):
     link = SupervisionFactory(future=True)
 

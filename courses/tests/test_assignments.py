@@ -69,6 +69,15 @@ def test_the_trainee_is_told_what_is_assigned_by_when_and_why(noon, supervision)
     assert course.get_absolute_url() in mail.body
 
 
+def test_it_is_withdrawn_in_the_moment_it_was_made_by_a_clock_that_is_behind(noon, supervision):
+    made = assign(supervision, CourseFactory(), noon)
+
+    assignments.withdraw(assignment=made, at=noon - timedelta(seconds=1))
+
+    made.refresh_from_db()
+    assert made.withdrawn_at == noon
+
+
 def test_hours_of_a_topic_lead_to_its_courses(noon, supervision):
     area = FocusAreaFactory()
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.tests.factories import UserFactory
+from accounts import supervision
+from accounts.tests.factories import SupervisionFactory, UserFactory
 from courses.tests.test_races import at_the_same_time
 from transcripts import outside, practice
 from transcripts.models import (
@@ -132,6 +133,50 @@ def test_a_change_and_a_decision_at_once_do_not_decide_what_nobody_saw(noon):
     assert not OutsideDecision.objects.exists()
 
 
+def test_nothing_is_decided_in_a_supervision_that_ends_at_that_moment(noon):
+    link = SupervisionFactory(shares_evidence=True)
+    credit = OutsideCreditFactory(holder=link.trainee)
+
+    _, second = at_the_same_time(
+        lambda: supervision.end(supervision=link, by=link.trainee, at=noon),
+        said(
+            lambda: outside.decide(
+                credit=credit,
+                verdict="confirmed",
+                reason="",
+                by=link.supervisor,
+                capacity="supervisor",
+                as_of=credit.changed_at,
+                at=noon,
+            )
+        ),
+    )
+
+    assert second == "This evidence is not shared with you any more."
+    assert not OutsideDecision.objects.exists()
+
+
+def test_no_week_is_confirmed_in_a_supervision_that_ends_at_that_moment(noon):
+    link = SupervisionFactory(shares_practice=True)
+    last = log(link.trainee, 1, noon)()
+
+    _, second = at_the_same_time(
+        lambda: supervision.end(supervision=link, by=link.trainee, at=noon),
+        said(
+            lambda: practice.confirm(
+                trainee=link.trainee,
+                week=MONDAY,
+                last_seen=str(last.key),
+                by=link.supervisor,
+                at=noon,
+            )
+        ),
+    )
+
+    assert second == "This log is not shared with you any more."
+    assert not PracticeConfirmation.objects.exists()
+
+
 def log(trainee, hours, at):
     return said(
         lambda: practice.log(
@@ -155,12 +200,13 @@ def test_two_entries_at_once_do_not_overfill_a_day(noon):
 
 
 def test_two_confirmations_at_once_are_one(noon):
-    trainee, supervisor = UserFactory(), UserFactory(legal_name="Helena Brandt")
+    link = SupervisionFactory(supervisor__legal_name="Helena Brandt", shares_practice=True)
+    trainee = link.trainee
     last = log(trainee, 1, noon)()
 
     def confirm():
         return practice.confirm(
-            trainee=trainee, week=MONDAY, last_seen=str(last.key), by=supervisor, at=noon
+            trainee=trainee, week=MONDAY, last_seen=str(last.key), by=link.supervisor, at=noon
         )
 
     _, second = at_the_same_time(confirm, said(confirm))
@@ -170,14 +216,15 @@ def test_two_confirmations_at_once_are_one(noon):
 
 
 def test_an_entry_and_a_confirmation_at_once_do_not_confirm_what_nobody_saw(noon):
-    trainee, supervisor = UserFactory(), UserFactory()
+    link = SupervisionFactory(shares_practice=True)
+    trainee = link.trainee
     last = log(trainee, 1, noon)()
 
     _, second = at_the_same_time(
         log(trainee, 2, noon),
         said(
             lambda: practice.confirm(
-                trainee=trainee, week=MONDAY, last_seen=str(last.key), by=supervisor, at=noon
+                trainee=trainee, week=MONDAY, last_seen=str(last.key), by=link.supervisor, at=noon
             )
         ),
     )

@@ -92,6 +92,34 @@ def test_nothing_is_assigned_in_a_supervision_that_ends_at_that_moment(noon):
     assert refused == ["You do not supervise this person any more."]
 
 
+def test_no_plan_is_set_in_a_supervision_that_ends_at_that_moment(noon):
+    link = SupervisionFactory(shares_renewal=True)
+    refused = []
+
+    def write():
+        try:
+            plans.write(
+                holder=link.trainee,
+                by=link.supervisor,
+                title="Renewal",
+                license_=None,
+                since=date(2026, 1, 1),
+                until=date(2027, 1, 1),
+                hours=Decimal(24),
+                lines=[],
+                at=noon,
+            )
+        except plans.SupervisionEnded as error:
+            refused.append(str(error))
+
+    at_the_same_time(
+        lambda: supervision_story.end(supervision=link, by=link.trainee, at=noon), write
+    )
+
+    assert not TrainingPlan.objects.exists()
+    assert refused == ["This progress is not shared with you any more."]
+
+
 def test_two_workers_remind_of_an_assignment_once(noon):
     made = AssignmentFactory(due_on=date(2026, 3, 10))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -97,6 +97,8 @@ def _write(request: SignedInRequest, *, holder: User, plan: TrainingPlan | None)
             kept = plans_story.write(
                 holder=holder, by=request.user, replaces=plan, at=timezone.now(), **form.facts
             )
+        except plans_story.SupervisionEnded:
+            raise Http404 from None
         except plans_story.PlanError as error:
             form.add_error(None, str(error))
         else:

@@ -270,6 +270,28 @@ def test_a_line_of_more_than_all_hours_is_refused(noon, credit):
         )
 
 
+def test_who_waited_for_their_turn_changes_and_withdraws_with_an_earlier_moment(noon):
+    credit = OutsideCreditFactory(recorded_at=noon, changed_at=noon)
+    early = noon - timedelta(seconds=1)
+    facts = outside.Facts(
+        **{name: getattr(credit, name) for name in outside.Facts.__dataclass_fields__}
+    )
+
+    outside.change(
+        credit=credit,
+        facts=facts,
+        lines=[outside.Line("apa", "APA", "", "", "ethics", "Ethics", credit.hours)],
+        evidence=None,
+        is_no_duplicate=True,
+        at=early,
+    )
+    outside.withdraw(credit=credit, at=early)
+
+    credit.refresh_from_db()
+    assert credit.changed_at > noon
+    assert credit.withdrawn_at == noon
+
+
 def test_a_decided_one_offers_no_change(client):
     credit = OutsideDecisionFactory().credit
     client.force_login(credit.holder)

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import OutgoingMail
-from accounts.tests.factories import LicenseFactory, UserFactory
+from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
 from transcripts import plans
 from transcripts.models import PlanLine, TrainingPlan
 from transcripts.tests.factories import TrainingPlanFactory
@@ -112,15 +112,40 @@ def test_nobody_has_more_plans_than_a_page_holds(noon, monkeypatch):
 
 
 def test_the_holder_is_told_what_a_supervisor_sets_and_not_what_they_set_themselves(noon):
-    holder, supervisor = UserFactory(), UserFactory(legal_name="Helena Brandt")
+    link = SupervisionFactory(supervisor__legal_name="Helena Brandt", shares_renewal=True)
+    holder = link.trainee
     own = write(holder, noon)
 
-    write(holder, noon, by=supervisor, replaces=own, hours=Decimal(30))
+    write(holder, noon, by=link.supervisor, replaces=own, hours=Decimal(30))
 
     mail = OutgoingMail.objects.get()
     assert (mail.recipient, mail.kind) == (holder, "plan-set")
     assert mail.subject == "Helena Brandt set your training plan: LMSW toward LCSW"
     assert "Jan 1, 2026 through Dec 31, 2026: 30 hours, of them at least 8 h live and 3 h ethics."
+
+
+@pytest.mark.parametrize(
+    "shared", [{}, {"shares_renewal": True, "ended": True}], ids=["not shared", "ended"]
+)
+def test_who_may_not_read_the_progress_sets_no_plan(noon, shared):
+    link = SupervisionFactory(**shared)
+
+    with pytest.raises(plans.SupervisionEnded, match="not shared with you any more"):
+        write(link.trainee, noon, by=link.supervisor)
+
+    assert not TrainingPlan.objects.exists()
+
+
+def test_who_waited_for_their_turn_comes_with_an_earlier_moment(noon):
+    holder = UserFactory()
+    first = write(holder, noon)
+
+    second = write(holder, noon - timedelta(seconds=1), hours=Decimal(36))
+    plans.drop(plan=second, at=noon - timedelta(seconds=2))
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.superseded_at, second.superseded_at) == (noon, second.set_at)
 
 
 def test_a_dropped_plan_stays_among_the_earlier_ones(noon):

@@ -27,8 +27,15 @@ def log(trainee, at, hours="1.5", **facts):
     return practice.log(trainee=trainee, hours=Decimal(hours), at=at, **facts)
 
 
+def supervisor_of(trainee):
+    link = trainee.supervisions_received.first() or SupervisionFactory(
+        trainee=trainee, supervisor__legal_name="Helena Brandt", shares_practice=True
+    )
+    return link.supervisor
+
+
 def confirm(trainee, at, last, **facts):
-    by = facts.pop("by", None) or UserFactory(legal_name="Helena Brandt")
+    by = facts.pop("by", None) or supervisor_of(trainee)
     facts = {"week": MONDAY, "last_seen": str(last.key), **facts}
     return practice.confirm(trainee=trainee, by=by, at=at, **facts)
 

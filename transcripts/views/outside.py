@@ -55,6 +55,8 @@ def outside(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
                     as_of=form.cleaned_data["as_of"],
                     at=now,
                 )
+            except outside_story.SupervisionEnded:
+                raise Http404 from None
             except outside_story.OutsideError as error:
                 form.add_error(None, str(error))
             else:

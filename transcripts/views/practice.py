@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -83,6 +83,8 @@ def trainee_practice(request: SignedInRequest, person_id: uuid.UUID) -> HttpResp
                 by=request.user,
                 at=now,
             )
+        except practice_story.SupervisionEnded:
+            raise Http404 from None
         except practice_story.PracticeError as error:
             problem = str(error)
         else:
