@@ -33,7 +33,7 @@ from accounts.models import (
     SupervisorConfirmation,
     User,
 )
-from accounts.traced import TracedAdmin
+from accounts.traced import TracedAdmin, TracedChoices
 
 
 class PersonForm(UserChangeForm):
@@ -144,6 +144,7 @@ class UserAdmin(DjangoUserAdmin, TracedAdmin):
         return False
 
 
+admin.site.autocomplete_view = TracedChoices.as_view(admin_site=admin.site)  # type: ignore[method-assign]
 admin.site.unregister(Group)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
@@ -81,3 +83,24 @@ class TracedAdmin(ModelAdmin):
         if (row := (getattr(response, "context_data", None) or {}).get("object")) is not None:
             self.leave_trace(request, [row])
         return response
+
+
+class TracedChoices(AutocompleteJsonView):
+    """What a field offers while somebody types. Where it lists people, that is a list of them."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().get_queryset()
+        return found.select_related(*self._people) if self._people else found
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        if isinstance(self.model_admin, TracedAdmin) and self.model_admin.lists_people:
+            # The same rows that the answer goes through, asked for once.
+            self.model_admin.leave_trace(
+                self.request, context["object_list"], what=RecordRead.What.ADMIN_LIST
+            )
+        return context
+
+    @property
+    def _people(self) -> tuple[str, ...]:
+        return getattr(self.model_admin, "people", ())

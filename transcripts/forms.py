@@ -203,6 +203,11 @@ class DecideForm(forms.Form):
     )
     as_of = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
+    def ask_again(self, problem: str, *, as_of: datetime) -> None:
+        """Say why it is not decided, about what is shown now. What was typed stays."""
+        self.add_error(None, problem)
+        self.data = {**self.data.dict(), "as_of": as_of.isoformat()}  # type: ignore[attr-defined]
+
     def clean_as_of(self) -> datetime:
         try:
             return datetime.fromisoformat(self.cleaned_data["as_of"])

@@ -126,9 +126,20 @@ class OutsideCreditAdmin(ReadOnly, TracedAdmin):
                 other.holder,
                 other,
             )
-            for other in outside.others_with_the_same_file(credit)[:20]
+            for other in self._with_the_same_file(credit)
         ]
         return format_html_join("", '<a href="{}">{}: {}</a><br>', others) or "None"
+
+    def _with_the_same_file(self, credit: OutsideCredit) -> list[OutsideCredit]:
+        return list(outside.others_with_the_same_file(credit)[:20])
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The page names others who have the same file: it is a page about them too."""
+        if (credit := context.get("original")) is not None:
+            self.leave_trace(request, self._with_the_same_file(credit))
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @action(
         description="Confirm or refuse",
@@ -157,10 +168,10 @@ class OutsideCreditAdmin(ReadOnly, TracedAdmin):
                     at=timezone.now(),
                 )
             except outside.OutsideError as error:
-                self.message_user(request, str(error), messages.ERROR)
+                form.ask_again(str(error), as_of=credit.changed_at)
             else:
                 self.message_user(request, "Decided. The holder gets a mail.", messages.SUCCESS)
-            return back
+                return back
         self.leave_trace(request, [credit])
         context = {
             **self.admin_site.each_context(request),

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> EvidenceQuerySet:
-        """The user's own; what belongs to credit of their trainees, in scope; and staff: all."""
+        """The user's own; of credit that their trainees keep, in scope; and staff: all."""
         if user.has_perm("transcripts.view_evidence"):
             return self.all()
         readable = readable_by(user, scope=Scope.EVIDENCE, at=at, holder="owner")
-        return self.filter(readable, Q(owner=user.pk) | Q(credit__isnull=False))
+        kept = Q(credit__withdrawn_at__isnull=True) | Q(credit__decision__isnull=False)
+        return self.filter(readable, Q(owner=user.pk) | Q(credit__isnull=False) & kept)
 
     def loose(self) -> EvidenceQuerySet:
         """Proof of nothing: the form was not finished, or another file took its place."""

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
+NOT_KEPT = Q(withdrawn_at__isnull=False, decision__isnull=True)
+
+
 class OutsideCreditQuerySet(models.QuerySet["OutsideCredit"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> OutsideCreditQuerySet:
-        """The user's own, what their trainees share at that moment, and staff: all."""
+        """The user's own, what their trainees share and keep at that moment, and staff: all."""
         if user.has_perm("transcripts.view_outsidecredit"):
             return self.all()
-        return self.filter(readable_by(user, scope=Scope.CREDIT, at=at, holder="holder"))
+        readable = readable_by(user, scope=Scope.CREDIT, at=at, holder="holder")
+        return self.filter(readable, Q(holder=user.pk) | ~NOT_KEPT)
 
     def earned_between(self, since: date | None, until: date | None) -> OutsideCreditQuerySet:
         """Earned from ``since`` up to and not including ``until``; None leaves that side open."""
@@ -37,7 +41,7 @@ class OutsideCreditQuerySet(models.QuerySet["OutsideCredit"]):
 
     def kept(self) -> OutsideCreditQuerySet:
         """What a transcript shows: all but what was withdrawn before anybody decided on it."""
-        return self.exclude(withdrawn_at__isnull=False, decision__isnull=True)
+        return self.exclude(NOT_KEPT)
 
     def counting(self) -> OutsideCreditQuerySet:
         """Neither refused nor withdrawn."""

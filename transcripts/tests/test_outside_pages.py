@@ -19,6 +19,8 @@ from transcripts.tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
+ASKED_LONG_AGO = "2020-01-01T12:00:00+00:00"
+
 
 @pytest.fixture
 def credit():
@@ -205,7 +207,24 @@ def test_the_holder_withdraws_and_only_they(client, credit, supervisor):
     assert first is not None
     assert OutsideCredit.objects.get().withdrawn_at == first
     client.force_login(supervisor)
-    assert decide(client, credit).status_code == 422
+    assert decide(client, credit).status_code == 404
+
+
+@pytest.mark.parametrize(("is_decided", "status"), [(False, 404), (True, 200)])
+def test_what_was_withdrawn_undecided_is_its_holders_again(
+    client, credit, supervisor, is_decided, status
+):
+    if is_decided:
+        OutsideDecisionFactory(credit=credit)
+    client.force_login(credit.holder)
+    client.post(reverse("transcripts:withdraw_outside", args=[credit.pk]))
+    assert client.get(credit.get_absolute_url()).status_code == 200
+    assert download(client, credit).status_code == 200
+
+    client.force_login(supervisor)
+
+    assert client.get(credit.get_absolute_url()).status_code == status
+    assert download(client, credit).status_code == status
 
 
 def test_staff_decide_in_the_admin_and_see_who_else_has_the_file(client, credit):
@@ -220,14 +239,37 @@ def test_staff_decide_in_the_admin_and_see_who_else_has_the_file(client, credit)
     client.force_login(curator)
 
     page = client.get(reverse("admin:transcripts_outsidecredit_change", args=[credit.pk]))
+    traced = list(RecordRead.objects.values_list("person", "capacity", "what", "detail"))
     form = {"verdict": "refused", "reason": "Twice.", "as_of": credit.changed_at.isoformat()}
     client.post(reverse("admin:transcripts_outsidecredit_decide", args=[credit.pk]), form)
 
     assert "Somebody Else" in page.text
+    assert sorted(traced) == sorted(
+        (person, "staff", "admin", "Outside credit")
+        for person in (credit.holder_id, other.holder_id)
+    )
     decision = OutsideDecision.objects.get()
     assert (decision.credit, decision.capacity) == (credit, "staff")
     client.force_login(other.holder)
     assert "Priya Raman" not in client.get(other.get_absolute_url()).text
+
+
+def test_what_changed_while_staff_wrote_their_reason_is_asked_again_with_it(client, credit):
+    curator = UserFactory(is_staff=True)
+    curator.groups.add(Group.objects.get(name="Curators"))
+    client.force_login(curator)
+    address = reverse("admin:transcripts_outsidecredit_decide", args=[credit.pk])
+    form = {"verdict": "refused", "reason": "The day is not on it.", "as_of": ASKED_LONG_AGO}
+
+    answer = client.post(address, form)
+
+    assert answer.status_code == 422
+    assert "It was changed since you opened this page" in answer.text
+    assert "The day is not on it." in answer.text
+    assert not OutsideDecision.objects.exists()
+    form["as_of"] = answer.context["form"]["as_of"].value()
+    assert client.post(address, form).status_code == 302
+    assert OutsideDecision.objects.get().reason == "The day is not on it."
 
 
 def test_files_of_unfinished_forms_go_after_a_day(noon):

@@ -11,7 +11,7 @@ from accounts.models import RecordRead
 from accounts.tests.factories import SupervisionFactory, UserFactory
 from accounts.tests.security import give_app, prove_by_app
 from transcripts.models import Certificate
-from transcripts.tests.factories import CertificateFactory
+from transcripts.tests.factories import CertificateFactory, OutsideCreditFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +122,39 @@ def test_staff_leave_a_trace_at_lists_pages_and_their_history(client, ingrid, pr
         ("staff", "admin-list", "User"),
     ]
     assert set(RecordRead.objects.values_list("person", flat=True)) == {priya.pk}
+
+
+def test_staff_leave_a_trace_where_a_field_offers_people(client, ingrid, priya):
+    asked = {
+        "app_label": "accounts",
+        "model_name": "supervisorconfirmation",
+        "field_name": "person",
+        "term": priya.email,
+    }
+
+    answer = client.get("/admin/autocomplete/", asked)
+
+    assert [row["id"] for row in answer.json()["results"]] == [str(priya.pk)]
+    assert traces() == [("staff", "admin-list", "User")]
+    assert RecordRead.objects.get().person == priya
+
+
+def test_a_field_that_offers_many_people_asks_as_much_as_of_one(
+    client, ingrid, priya, django_assert_num_queries
+):
+    asked = {
+        "app_label": "transcripts",
+        "model_name": "outsideline",
+        "field_name": "credit",
+    }
+    OutsideCreditFactory()
+    client.get("/admin/autocomplete/", asked)
+    with CaptureQueriesContext(connection) as one:
+        client.get("/admin/autocomplete/", asked)
+    OutsideCreditFactory.create_batch(15)
+
+    with django_assert_num_queries(len(one.captured_queries)):
+        assert len(client.get("/admin/autocomplete/", asked).json()["results"]) == 16
 
 
 def test_a_list_of_many_asks_as_much_as_a_list_of_one(client, ingrid, django_assert_num_queries):

@@ -58,7 +58,7 @@ def outside(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
             except outside_story.SupervisionEnded:
                 raise Http404 from None
             except outside_story.OutsideError as error:
-                form.add_error(None, str(error))
+                form.ask_again(str(error), as_of=credit.changed_at)
             else:
                 messages.success(request, f"{credit.title} is {decision.verdict}.")
                 return redirect(credit)
