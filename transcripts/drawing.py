@@ -24,7 +24,6 @@ from transcripts.models import Certificate, certificate_storage
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=120)  # longer than a task may run
 FIRST_WAIT = 60  # seconds after the first failed attempt; then twice as long each time
 LONGEST_WAIT = 60 * 60  # seconds
 
@@ -81,8 +80,8 @@ def _claim(certificate_id: int, *, at: datetime) -> Certificate | None:
         .filter(pk=certificate_id, lease=before.lease, leftover=before.leftover)
         .update(
             lease=lease,
-            leased_until=at + LEASE,
-            next_attempt_at=at + LEASE,
+            leased_until=at + Certificate.LEASE,
+            next_attempt_at=at + Certificate.LEASE,
             attempts=F("attempts") + 1,
             leftover=before.leftover or _new_file(before, lease=lease),
         )

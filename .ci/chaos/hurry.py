@@ -10,6 +10,7 @@ from accounts import tasks as mail_tasks
 from ce_portal import clocks
 from ce_portal.celery import app
 from transcripts import drawing, tasks
+from transcripts.models import Certificate
 
 LEASE = 4  # seconds; longer than a document takes on a busy machine
 PATIENCE = 2  # seconds
@@ -22,10 +23,10 @@ SWEEPS = (
 
 
 def set_up() -> None:
-    drawing.LEASE = timedelta(seconds=LEASE)
+    Certificate.LEASE = timedelta(seconds=LEASE)
     drawing.FIRST_WAIT = delivery.FIRST_WAIT = 1
     drawing.LONGEST_WAIT = delivery.LONGEST_WAIT = 4
-    clocks.FURTHEST = timedelta(seconds=20)
+    clocks.FURTHEST = timedelta(seconds=60)
     tasks.PATIENCE = mail_tasks.PATIENCE = PATIENCE
     tasks.JOB_PATIENCE = timedelta(seconds=2 * PATIENCE)
     tasks.GRACE = timedelta(seconds=1)

@@ -17,6 +17,9 @@ from chaos.world import World
 from transcripts import certificates, jobs
 from transcripts.models import Certificate
 
+# Of a clock: further than a lease is long, and less than the longest pause.
+AHEAD = timedelta(seconds=50)
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -298,6 +301,24 @@ def _clock_moved(shift: timedelta) -> Callable[[World], None]:
     return happens
 
 
+def _lease_of_a_clock_ahead(world: World) -> None:
+    """A worker is killed with a lease that a pause could be as long as: it is not waited for."""
+    world.clock(AHEAD)
+    try:
+        world.arm(Point.CLAIMED, Deed.KILL_ALL)
+        world.complete()
+        world.wait_for_trap(Point.CLAIMED)
+    finally:
+        world.clock(timedelta())
+    leases = [one.lease for one in _mine(world) if one.lease]
+    world.harm()
+    wait_until(
+        lambda: not Certificate.objects.filter(lease__in=leases).exists(),
+        limit=AHEAD.total_seconds() / 2,
+        what="What a clock ahead had leased was taken over",
+    )
+
+
 # --- Again ---
 
 
@@ -400,6 +421,7 @@ KINDS = [
     Kind("button pressed three times at once", _button_pressed_at_once, workers=2),
     Kind("two beats at once", _two_beats, workers=2, beats=2),
     Kind("four sweeps at once", _sweeps_at_once, workers=2, beats=2),
+    Kind("clock ahead, and killed with a lease", _lease_of_a_clock_ahead, has_clock=True),
     Kind("clock an hour ahead", _clock_moved(timedelta(hours=1)), has_clock=True),
     Kind("clock a day ahead", _clock_moved(timedelta(days=1)), has_clock=True),
     Kind("clock a minute behind", _clock_moved(timedelta(minutes=-1)), has_clock=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.core.files.storage import Storage, storages
@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import Scope, User
-from ce_portal.clocks import is_over
+from ce_portal.clocks import lease_is_over
 from transcripts.models.credit import CreditEntry, readable_by
 
 if TYPE_CHECKING:
@@ -43,26 +43,26 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         be ahead of the worker's.
         """
         return self.filter(
-            is_over("leased_until", at=at) | Q(attempts=0, lease=""),
+            _is_over("leased_until", at=at) | Q(attempts=0, lease=""),
             state=Certificate.State.QUEUED,
             attempts__lt=Certificate.MOST_ATTEMPTS,
         )
 
     def due(self, *, at: datetime) -> CertificateQuerySet:
         """Claimable, and no message is so fresh that one should wait for it."""
-        return self.claimable(at=at).filter(is_over("next_attempt_at", at=at))
+        return self.claimable(at=at).filter(_is_over("next_attempt_at", at=at))
 
     def stuck(self, *, at: datetime) -> CertificateQuerySet:
         """Queued with no attempt left: the worker died in each."""
         return self.filter(
-            is_over("leased_until", at=at),
+            _is_over("leased_until", at=at),
             state=Certificate.State.QUEUED,
             attempts__gte=Certificate.MOST_ATTEMPTS,
         )
 
     def in_no_hands(self, *, at: datetime) -> CertificateQuerySet:
         """No worker is at it at that moment."""
-        return self.filter(is_over("leased_until", at=at) | Q(lease=""))
+        return self.filter(_is_over("leased_until", at=at) | Q(lease=""))
 
     def with_leftover(self, *, replaced_before: datetime) -> CertificateQuerySet:
         """Settled, with a file that the row does not need and nobody reads any more."""
@@ -70,6 +70,10 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
             Q(state=Certificate.State.FAILED)
             | Q(state=Certificate.State.ISSUED, drawn_at__lte=replaced_before)
         )
+
+
+def _is_over(column: str, *, at: datetime) -> Q:
+    return lease_is_over(column, at=at, length=Certificate.LEASE)
 
 
 def certificate_storage() -> Storage:
@@ -85,6 +89,7 @@ class Certificate(models.Model):
     ``leftover`` is the file being written, or after the switch the one that was replaced.
     """
 
+    LEASE = timedelta(seconds=120)  # longer than a task may run
     MOST_ATTEMPTS = 8
 
     class State(models.TextChoices):

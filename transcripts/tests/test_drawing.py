@@ -315,9 +315,46 @@ def test_a_lease_of_a_clock_that_was_a_day_ahead_does_not_last_a_day(quick_pdf, 
     assert (certificate.state, stored_files()) == ("issued", {certificate.pdf.name: DOCUMENT})
 
 
-def test_a_curator_may_ask_anew_for_what_a_wrong_clock_took(quick_pdf):
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(hours=1)])
+def test_a_lease_of_a_clock_that_was_a_little_ahead_is_over_too(quick_pdf, sent_tasks, ahead):
     certificate = CertificateFactory()
-    drawing._claim(certificate.pk, at=timezone.now() + timedelta(days=1))
+    kill_in("transcripts.drawing._switch")
+    with pytest.raises(Killed):
+        drawing.draw(certificate_id=certificate.pk, at=timezone.now() + ahead)
+
+    tasks.draw_missing_certificate_pdfs()
+    tasks.draw_missing_certificate_pdfs()
+    draw(certificate)
+
+    assert [name for name, _ in sent_tasks] == ["transcripts.draw_certificate_pdf"]
+    assert (certificate.state, stored_files()) == ("issued", {certificate.pdf.name: DOCUMENT})
+
+
+def test_a_lease_of_a_clock_a_minute_ahead_holds(quick_pdf, sent_tasks):
+    certificate = CertificateFactory()
+    drawing._claim(certificate.pk, at=timezone.now() + timedelta(minutes=1))
+
+    tasks.draw_missing_certificate_pdfs()
+    draw(certificate)
+
+    assert (certificate.state, certificate.attempts, sent_tasks) == ("queued", 1, [])
+
+
+def test_a_pause_after_a_failure_may_be_longer_than_a_lease(monkeypatch):
+    monkeypatch.setattr("transcripts.pdf.draw_certificate", lambda **facts: 1 / 0)
+    certificate = CertificateFactory()
+    Certificate.objects.filter(pk=certificate.pk).update(attempts=5)
+    draw(certificate)  # now it waits for 32 minutes
+
+    draw(certificate)
+
+    assert certificate.attempts == 6
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=1)])
+def test_a_curator_may_ask_anew_for_what_a_wrong_clock_took(quick_pdf, ahead):
+    certificate = CertificateFactory()
+    drawing._claim(certificate.pk, at=timezone.now() + ahead)
 
     assert certificates.redraw(certificate=certificate, at=timezone.now())
 
