@@ -142,7 +142,7 @@ def _forget(person: User, *, at: datetime) -> None:
     exports.filter(state=DataExport.State.QUEUED).update(
         state=DataExport.State.FAILED, failure=CLOSED, lease=""
     )
-    exports.filter(state=DataExport.State.READY, expires_at__gt=at).update(expires_at=at)
+    exports.expire(at=at)
     sessions = UserSession.objects.filter(user=person)
     SignIn.objects.filter(pk__in=list(sessions.values_list("session_key", flat=True))).delete()
     sessions.delete()

@@ -22,6 +22,6 @@ def ask(*, person: User, at: datetime) -> DataExport:
             export = DataExport.objects.create(person=person, asked_at=at, leased_until=at)
     except IntegrityError:
         return DataExport.objects.get(person=person, state=DataExport.State.QUEUED)
-    DataExport.objects.to_be_had(at=at).filter(person=person).update(expires_at=at)
+    DataExport.objects.filter(person=person).expire(at=at)
     tasks.make_data_export.delay_on_commit(export_id=str(export.pk))  # type: ignore[attr-defined]
     return export

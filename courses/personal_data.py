@@ -45,7 +45,6 @@ from transcripts.models import certificate_storage
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=600)  # longer than the task may run
 FIRST_WAIT = 60  # seconds after the first failed attempt; then twice as long each time
 CHUNK = 64 * 1024  # bytes
 
@@ -138,6 +137,8 @@ def make(*, export_id: str, at: datetime) -> None:
     if export is None:
         return
     try:
+        if not _take_over(export):
+            return
         with tempfile.TemporaryFile() as archive:
             _write(archive, export, at=at)
             size = archive.tell()
@@ -150,30 +151,49 @@ def make(*, export_id: str, at: datetime) -> None:
         _fail(export, error, at=at)
         is_ours = False
     # A commit may have held although its answer was lost.
-    if not is_ours and not DataExport.objects.filter(pk=export.pk, file=export.file.name).exists():
-        _remove(export.file.name)
+    if not is_ours and not _is_used(export):
+        _remove_unready(export)
 
 
 def _claim(export_id: str, *, at: datetime) -> DataExport | None:
-    """Take the export for as long as the lease; what a killed attempt left is removed."""
+    """Take the export for as long as the lease; None if it is not to be had."""
     before = DataExport.objects.get(pk=export_id)
     lease = secrets.token_hex(8)
-    # A name that no other attempt uses, and that is noted before there is a file.
     claimed = (
         DataExport.objects.claimable(at=at)
-        .filter(pk=export_id, lease=before.lease, person__is_active=True)
+        # As it was read: what is removed afterwards must be what this claim takes over.
+        .filter(pk=export_id, lease=before.lease, file=before.file.name, person__is_active=True)
         .update(
             lease=lease,
-            leased_until=at + LEASE,
+            leased_until=at + DataExport.LEASE,
             attempts=F("attempts") + 1,
             done=0,
-            file=f"personal-data/{before.pk}-{lease}.zip",
+            file=before.file.name or _new_file(before, lease=lease),
         )
     )
     if not claimed:
         return None
-    _remove(before.file.name)
     return DataExport.objects.select_related("person").get(pk=export_id)
+
+
+def _new_file(export: DataExport, *, lease: str) -> str:
+    """A name that no other attempt uses, and that is noted before there is a file."""
+    return f"personal-data/{export.pk}-{lease}.zip"
+
+
+def _take_over(export: DataExport) -> bool:
+    """Remove what an earlier attempt left, and only then name the new file; False if the lease is
+    gone.
+
+    So no file is there that the row does not know of. Raises OSError if the storage refuses.
+    """
+    name = _new_file(export, lease=export.lease)
+    if export.file.name == name:
+        return True
+    if not _remove(export.file.name):
+        raise OSError("The storage does not let go of an earlier file.")
+    export.file.name = name
+    return bool(DataExport.objects.filter(pk=export.pk, lease=export.lease).update(file=name))
 
 
 def _write(archive: Any, export: DataExport, *, at: datetime) -> None:
@@ -252,8 +272,19 @@ def _fail(export: DataExport, error: Exception, *, at: datetime) -> None:
         failure=f"{type(error).__name__}: {error}"[:2000],
         lease="",
         leased_until=at + timedelta(seconds=FIRST_WAIT * 2 ** (export.attempts - 1)),
-        file="",
     )
+
+
+def _is_used(export: DataExport) -> bool:
+    ready = DataExport.objects.filter(pk=export.pk, state=DataExport.State.READY)
+    return ready.filter(file=export.file.name).exists()
+
+
+def _remove_unready(export: DataExport) -> None:
+    """Remove a file, and only then what the row knows of it, or it could be forgotten."""
+    if _remove(export.file.name):
+        unready = DataExport.objects.exclude(state=DataExport.State.READY)
+        unready.filter(pk=export.pk, file=export.file.name).update(file="")
 
 
 def give_up_stuck(*, at: datetime) -> int:

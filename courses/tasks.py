@@ -10,6 +10,7 @@ from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
+from ce_portal.clocks import is_over
 from courses import (
     assignments,
     attendance_import,
@@ -157,7 +158,7 @@ def make_waiting_data_exports() -> None:
     """Ask again for every file that a lost message, a killed worker or a failure left unmade."""
     now = timezone.now()
     personal_data.give_up_stuck(at=now)
-    waiting = DataExport.objects.claimable(at=now).filter(asked_at__lt=now - MADE_WITHIN)
+    waiting = DataExport.objects.claimable(at=now).filter(is_over("asked_at", at=now - MADE_WITHIN))
     for export_id in list(waiting.order_by("asked_at").values_list("pk", flat=True)[:SWEEP_SIZE]):
         make_data_export.apply_async(kwargs={"export_id": str(export_id)}, expires=60)
 

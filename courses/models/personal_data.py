@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
+from ce_portal.clocks import is_over, lease_is_over
 from transcripts.models import certificate_storage
 
 if TYPE_CHECKING:
@@ -27,26 +29,35 @@ class DataExportQuerySet(models.QuerySet["DataExport"]):
         """With a file that is there and may still be fetched."""
         return self.filter(state=DataExport.State.READY, expires_at__gt=at)
 
+    def expire(self, *, at: datetime) -> None:
+        """End the time of files that are to be had; the clock that made one may be ahead."""
+        self.to_be_had(at=at).update(ready_at=Least(F("ready_at"), at), expires_at=at)
+
     def claimable(self, *, at: datetime) -> DataExportQuerySet:
-        """To be made, nobody is at it, and the last attempt was long enough ago."""
+        """To be made, nobody is at it, and the last attempt was long enough ago.
+
+        What nobody has tried yet is to be had at any time: the clock of the host where it was asked
+        for may be ahead of the worker's.
+        """
         return self.filter(
+            lease_is_over("leased_until", at=at, length=DataExport.LEASE) | Q(attempts=0, lease=""),
             state=DataExport.State.QUEUED,
-            leased_until__lte=at,
             attempts__lt=DataExport.MOST_ATTEMPTS,
         )
 
     def stuck(self, *, at: datetime) -> DataExportQuerySet:
         """To be made with no attempt left: the worker died in each."""
         return self.filter(
+            lease_is_over("leased_until", at=at, length=DataExport.LEASE),
             state=DataExport.State.QUEUED,
-            leased_until__lte=at,
             attempts__gte=DataExport.MOST_ATTEMPTS,
         )
 
     def with_a_needless_file(self, *, at: datetime) -> DataExportQuerySet:
-        """Expired, or failed in the middle."""
+        """Expired, or failed in the middle and no worker can still be writing it."""
         return self.exclude(file="").filter(
-            Q(state=DataExport.State.READY, expires_at__lte=at) | Q(state=DataExport.State.FAILED)
+            Q(state=DataExport.State.READY, expires_at__lte=at)
+            | Q(is_over("leased_until", at=at), state=DataExport.State.FAILED)
         )
 
 
@@ -55,8 +66,10 @@ class DataExport(models.Model):
 
     A worker claims a queued row for a while (``lease``), writes ``file``, and says that it is
     ready. The file is there until ``expires_at``; then a sweep removes it, and the row stays.
+    Before it is ready, ``file`` is the one that may be there, whole or in part, and goes first.
     """
 
+    LEASE = timedelta(seconds=600)  # longer than the task may run
     KEPT = timedelta(days=7)
     MOST_ATTEMPTS = 5
 

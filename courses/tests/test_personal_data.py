@@ -7,6 +7,7 @@ import json
 import zipfile
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -21,7 +22,7 @@ from accounts import supervision, trace
 from accounts.models import OutgoingMail, RecordRead, Supervision, User
 from accounts.tests.factories import ConsentFactory, LicenseFactory, SupervisionFactory, UserFactory
 from accounts.tests.security import prove_by_password
-from courses import data_requests, personal_data, tasks
+from courses import closing, data_requests, personal_data, tasks
 from courses.models import DataExport, SavedSearch
 from courses.tests.factories import AssignmentFactory, EnrollmentFactory
 from courses.tests.stories import pass_post_test, read_lessons
@@ -326,6 +327,153 @@ def test_a_storage_that_fails_is_tried_again_and_given_up_in_the_end(maya, noon,
     assert (export.state, export.attempts) == ("failed", DataExport.MOST_ATTEMPTS)
     assert "The disk is full." in export.failure
     assert data_requests.ask(person=maya, at=moment) != export
+
+
+def in_storage():
+    folder = Path(certificate_storage().path("personal-data"))
+    return sorted(f"personal-data/{path.name}" for path in folder.glob("*"))
+
+
+def kill_in(target):
+    """The next worker dies when it comes to ``target``."""
+    patch = pytest.MonkeyPatch()
+
+    def die(*args, **facts):
+        patch.undo()
+        raise KeyboardInterrupt
+
+    patch.setattr(target, die)
+
+
+def make_and_die(export, at, *, before):
+    kill_in(before)
+    with pytest.raises(KeyboardInterrupt):
+        personal_data.make(export_id=str(export.pk), at=at)
+
+
+@pytest.mark.parametrize("second", ["_remove", "_finish", "_write"])
+def test_when_two_workers_die_one_after_the_other_no_file_is_forgotten(maya, noon, second):
+    export = data_requests.ask(person=maya, at=noon)
+    make_and_die(export, noon, before="courses.personal_data._finish")
+    later = noon + timedelta(minutes=11)
+    make_and_die(export, later, before=f"courses.personal_data.{second}")
+
+    personal_data.make(export_id=str(export.pk), at=later + timedelta(minutes=11))
+
+    export.refresh_from_db()
+    assert (export.state, in_storage()) == ("ready", [export.file.name])
+
+
+@pytest.mark.parametrize("step", ["_remove", "_is_used"])
+def test_half_a_file_is_not_forgotten_when_the_worker_that_failed_dies(
+    maya, noon, monkeypatch, step
+):
+    export = data_requests.ask(person=maya, at=noon)
+    with monkeypatch.context() as broken:
+        broken.setattr("courses.personal_data._finish", lambda *args, **facts: 1 / 0)
+        make_and_die(export, noon, before=f"courses.personal_data.{step}")
+    left = in_storage()
+
+    personal_data.make(export_id=str(export.pk), at=noon + timedelta(minutes=11))
+
+    export.refresh_from_db()
+    assert len(left) == 1
+    assert (export.state, in_storage()) == ("ready", [export.file.name])
+
+
+def test_a_file_that_the_storage_keeps_is_removed_when_it_lets_go(maya, noon, monkeypatch):
+    export = data_requests.ask(person=maya, at=noon)
+    moment = noon
+    with monkeypatch.context() as read_only:
+        read_only.setattr("django.core.files.storage.FileSystemStorage.delete", lambda *args: 1 / 0)
+        read_only.setattr("courses.personal_data._finish", lambda *args, **facts: 1 / 0)
+        for _ in range(DataExport.MOST_ATTEMPTS):
+            personal_data.make(export_id=str(export.pk), at=moment)
+            moment += timedelta(hours=1)
+    left = in_storage()
+
+    personal_data.remove_expired(at=moment, limit=10)
+
+    export.refresh_from_db()
+    assert len(left) == 1
+    assert (export.state, export.file.name, in_storage()) == ("failed", "", [])
+
+
+def test_every_worker_dies_and_the_sweep_leaves_nothing(maya, noon):
+    export = data_requests.ask(person=maya, at=noon)
+    moment = noon
+    for _ in range(DataExport.MOST_ATTEMPTS):
+        make_and_die(export, moment, before="courses.personal_data._finish")
+        moment += timedelta(minutes=11)
+
+    personal_data.give_up_stuck(at=moment)
+    personal_data.remove_expired(at=moment, limit=10)
+
+    export.refresh_from_db()
+    assert (export.state, export.file.name, in_storage()) == ("failed", "", [])
+
+
+def test_a_closed_accounts_file_goes_although_its_worker_wrote_it_later_and_died(maya, noon):
+    export = data_requests.ask(person=maya, at=noon)
+    running = personal_data._claim(str(export.pk), at=noon)
+    closing.close(person=maya, at=noon)
+    personal_data.remove_expired(at=noon + timedelta(minutes=1), limit=10)
+    certificate_storage().save(running.file.name, ContentFile(b"all of it"))
+
+    personal_data.remove_expired(at=noon + timedelta(minutes=11), limit=10)
+
+    export.refresh_from_db()
+    assert (export.state, export.file.name, in_storage()) == ("failed", "", [])
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=1), timedelta(hours=1), timedelta(days=30)])
+def test_a_worker_whose_clock_is_behind_makes_what_was_just_asked_for(maya, noon, ahead):
+    export = data_requests.ask(person=maya, at=noon + ahead)
+
+    personal_data.make(export_id=str(export.pk), at=noon)
+
+    export.refresh_from_db()
+    assert export.state == "ready"
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=30)])
+def test_what_a_clock_that_was_ahead_took_is_made(maya, noon, ahead):
+    export = data_requests.ask(person=maya, at=noon)
+    personal_data._claim(str(export.pk), at=noon + ahead)
+
+    personal_data.make(export_id=str(export.pk), at=noon)
+
+    export.refresh_from_db()
+    assert (export.state, export.attempts) == ("ready", 2)
+
+
+def test_what_a_clock_that_was_ahead_took_too_often_is_given_up(maya, noon):
+    export = data_requests.ask(person=maya, at=noon)
+    personal_data._claim(str(export.pk), at=noon + timedelta(days=30))
+    DataExport.objects.update(attempts=DataExport.MOST_ATTEMPTS)
+
+    assert personal_data.give_up_stuck(at=noon) == 1
+
+
+def test_the_sweep_asks_for_what_a_clock_that_was_a_month_ahead_has_promised(maya, sent_tasks):
+    export = data_requests.ask(person=maya, at=timezone.now() + timedelta(days=30))
+    sent_tasks.clear()
+
+    tasks.make_waiting_data_exports()
+
+    assert sent_tasks == [("courses.make_data_export", {"export_id": str(export.pk)})]
+
+
+def test_one_may_ask_anew_and_close_although_the_clock_that_made_the_file_was_ahead(maya, noon):
+    for _ in range(2):
+        export = data_requests.ask(person=maya, at=noon)
+        personal_data.make(export_id=str(export.pk), at=noon + timedelta(days=30))
+
+    closing.close(person=maya, at=noon)
+    personal_data.remove_expired(at=noon, limit=10)
+
+    assert [one.file.name for one in DataExport.objects.all()] == ["", ""]
+    assert in_storage() == []
 
 
 def test_a_lost_message_is_asked_for_again(maya, sent_tasks):
