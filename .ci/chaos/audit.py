@@ -68,7 +68,6 @@ def examine(
     *,
     media: Path,
     messages: list[Message],
-    may_fail: bool,
     may_resend: int,
     most_attempts: int,  # 0: as many as it takes
 ) -> Findings:
@@ -76,7 +75,7 @@ def examine(
     found = Findings()
     sent = Counter(message["Message-ID"] for message in messages)
     for held in learners:
-        _examine_one(held, found, media=media, sent=sent, may_fail=may_fail, may_resend=may_resend)
+        _examine_one(held, found, media=media, sent=sent, may_resend=may_resend)
     mine = Certificate.objects.filter(entry__completion__enrollment__in=learners)
     for certificate in mine.filter(attempts__gt=most_attempts) if most_attempts else ():
         found.doubled.append(
@@ -92,7 +91,6 @@ def _examine_one(
     *,
     media: Path,
     sent: Counter[str],
-    may_fail: bool,
     may_resend: int,
 ) -> None:
     who = f"learner {held.learner.email}"
@@ -109,17 +107,14 @@ def _examine_one(
         elif count > 1:
             found.doubled.append(f"{who} has {count} of {what}")
     for certificate in certificates:
-        _examine_document(certificate, found, media=media, may_fail=may_fail)
+        _examine_document(certificate, found, media=media)
         _examine_mail(certificate, found, sent=sent, may_resend=may_resend)
 
 
-def _examine_document(
-    certificate: Certificate, found: Findings, *, media: Path, may_fail: bool
-) -> None:
+def _examine_document(certificate: Certificate, found: Findings, *, media: Path) -> None:
     name = f"certificate {certificate.code}"
     if certificate.state == Certificate.State.FAILED:
-        if not (may_fail and certificate.failure):
-            found.lost.append(f"{name} failed: {certificate.failure}")
+        found.lost.append(f"{name} failed: {certificate.failure}")
         return
     if certificate.state != Certificate.State.ISSUED:
         found.lost.append(f"{name} is {certificate.state}")

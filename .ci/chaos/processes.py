@@ -50,7 +50,6 @@ class Child:
     def __init__(self, name: str, command: list[str], log: Path, **environment: str) -> None:
         self.name, self.command, self.log = name, command, log
         self.environment = {**os.environ, **environment}
-        self.deaths = 0
         self.start()
 
     def start(self) -> None:
@@ -62,7 +61,6 @@ class Child:
     def watch(self) -> None:
         """Start it again if it died."""
         if self.process.poll() is not None:
-            self.deaths += 1
             self.signal(signal.SIGKILL)  # its children, if any are left
             self.start()
 

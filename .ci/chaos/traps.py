@@ -77,7 +77,6 @@ class Point(StrEnum):
     DELIVERY_COMMITTING = "delivery-committing"
     DELIVERY_COMMITTED = "delivery-committed"
     SENDING_DOCUMENT = "sending-transcripts.draw_certificate_pdf"
-    SENDING_MAIL = "sending-accounts.send_mail"
     JOB_ITEM_QUEUED = "job-item-queued"
     LEFTOVER_REMOVING = "leftover-removing"
     LEFTOVER_REMOVED = "leftover-removed"

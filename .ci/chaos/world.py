@@ -44,7 +44,6 @@ class World:
         # Of the round at hand.
         self.dice = Random()
         self.cohort: list[Enrollment] = []
-        self.may_fail = False
         self.may_resend = 0
         self.draws_once = False
         self.harmed_at = 0.0
@@ -109,7 +108,7 @@ class World:
         """A new round, with learners of its own."""
         traps.disarm()
         self.dice = dice
-        self.may_fail, self.may_resend, self.draws_once = False, 0, False
+        self.may_resend, self.draws_once = 0, False
         self.cohort = learners.ready(self.course, count=dice.randint(2, 4))
         self.harm()
 
@@ -157,7 +156,6 @@ class World:
             self.cohort,
             media=self.media,
             messages=self.mailbox.messages(),
-            may_fail=self.may_fail,
             may_resend=self.may_resend,
             most_attempts=most_attempts,
         )
