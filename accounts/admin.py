@@ -101,12 +101,12 @@ class UserAdmin(DjangoUserAdmin, TracedAdmin):
     list_filter = ["is_staff", "is_active", "groups"]
     search_fields = ["email", "legal_name"]
     ordering = ["email"]
-    readonly_fields = ["date_joined", "last_login"]
+    readonly_fields = ["date_joined", "last_login", "closed_at"]
     inlines = [LicenseInline, NameChangeInline]
     fieldsets = [
         (None, {"fields": ["email", "legal_name", "preferred_name", "time_zone", "password"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
-        ("Dates", {"fields": ["date_joined", "last_login"]}),
+        ("Dates", {"fields": ["date_joined", "last_login", "closed_at"]}),
     ]
     filter_horizontal = ["groups"]
 
@@ -139,6 +139,11 @@ class UserAdmin(DjangoUserAdmin, TracedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """A closed account is looked at: it is closed for good."""
+        is_closed = obj is not None and obj.closed_at is not None
+        return not is_closed and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -400,7 +405,7 @@ class OutgoingMailAdmin(Window):
 
     @admin.display(description="to", ordering="recipient")
     def to(self, promise: OutgoingMail) -> str:
-        return str(promise.recipient or promise.address)
+        return str(promise.recipient or promise.address or "Forgotten")
 
     @admin.display(description="subject", ordering="subject")
     def subject_or_not(self, promise: OutgoingMail) -> str:

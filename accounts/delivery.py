@@ -42,10 +42,17 @@ def deliver(*, mail_id: str, at: datetime) -> None:
     )
     if promise is None:
         return
-    because = _why_not(promise, at=at)
-    if because:
+    if because := _why_not(promise, at=at):
         _drop(promise, because=because, at=at)
-        return
+    else:
+        _send(promise, at=at)
+    kind = KINDS.get(promise.kind)
+    if kind and kind.is_forgotten_at_once:
+        ended = OutgoingMail.objects.exclude(pk__in=OutgoingMail.objects.waiting())
+        ended.filter(pk=promise.pk).forget_words()
+
+
+def _send(promise: OutgoingMail, *, at: datetime) -> None:
     try:
         _message(promise).send()
     # Whatever it is, later attempts come later each time, and end.

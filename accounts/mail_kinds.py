@@ -13,6 +13,7 @@ class Kind:
     label: str
     when: str
     is_essential: bool = False
+    is_forgotten_at_once: bool = False  # its words, and its address, once it has ended
     turned_off_at: str = ""  # the page, by its URL name, if it is not the page of preferences
 
     @property
@@ -83,7 +84,6 @@ _ESSENTIAL = [
         "Credit corrected",
         "when your credit is corrected, or a correction that you asked for is declined",
     ),
-    ("account-closed", "Account closed", "when you have closed your account"),
     ("data-export", "Your data", "when the file of your data that you asked for is ready"),
     ("review-signed", "Review signed", "when a supervisor of yours signs a review"),
 ]
@@ -128,6 +128,13 @@ KINDS: dict[str, Kind] = {
     for kind in [
         *(Kind(*facts, is_essential=True) for facts in _ESSENTIAL),
         *(Kind(*facts) for facts in _OPTIONAL),
+        Kind(
+            "account-closed",
+            "Account closed",
+            "when you have closed your account",
+            is_essential=True,
+            is_forgotten_at_once=True,
+        ),
         Kind(
             "new-courses",
             "News of saved searches",

@@ -8,11 +8,13 @@ Stays   the ledger and its certificates, which anybody can go on verifying by th
         in them; outside credit with its proof and decisions; the practice log; earlier legal
         names and versions of licenses, which explain what credit says; who looked at the record;
         that mail was sent, without its words. The legal name, by which staff find all this.
-Goes    the address, the preferred name, the password, passkeys, authenticator apps and sessions;
-        rights of staff; choices of mail and mail that waits; saved searches, the shortlist, the
-        calendar's address, private reflections and notes, training plans, files of one's own data.
+Goes    the address, here and wherever it was noted; the preferred name, the password, passkeys,
+        authenticator apps, sign-in by another party and sessions; rights of staff; choices of mail
+        and mail that waits; saved searches, the shortlist, the calendar's address, private
+        reflections and notes, training plans, files of one's own data.
 Ends    seats in courses that are not completed, which go to who waits; places on waitlists;
-        supervisions with what is asked in them, and invitations; licenses are taken off.
+        supervisions with what is asked in them, and invitations by and to the person; licenses are
+        taken off.
 
 There is no way back and no time to think it over: who closes has proved just now who they are and
 has typed their address. The address may sign up anew; that is a new account, and staff can still
@@ -21,12 +23,17 @@ give the old certificates to who proves to be their holder.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session as SignIn
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -49,7 +56,7 @@ def close(*, person: User, at: datetime) -> None:
     """Close the person's account by the rule above, or change nothing. Twice changes nothing.
 
     Locks course, session, enrollment and waitlist place of each seat, then supervisions, then the
-    person. After commit, a mail to the address that was theirs confirms it.
+    person. After commit, a mail to the address that was theirs confirms it, and is forgotten.
     Raises ClosingError to the last person who may do everything, and if something of theirs was
     begun at the same moment.
     """
@@ -69,11 +76,10 @@ def close(*, person: User, at: datetime) -> None:
         )
     if runs(person, at=at):
         raise ClosingError("You began something in this very moment. Try again.")
-    _forget(kept, at=at)
-    old_address = kept.email
+    old_address, addresses = kept.email, _addresses(kept)
     kept.email = f"{kept.pk}@closed.invalid"
-    answered = Invitation.objects.exclude(pk__in=Invitation.objects.open())
-    answered.filter(email=old_address).update(email=kept.email)
+    _forget_addresses(addresses, of=kept, at=at)
+    _forget(kept, at=at)
     kept.preferred_name = ""
     kept.set_unusable_password()
     kept.is_active = kept.is_staff = kept.is_superuser = False
@@ -120,6 +126,9 @@ def end_what_runs(*, person: User, at: datetime) -> None:
     for invitation in Invitation.objects.open().filter(inviter=person).order_by("pk"):
         with suppress(supervision.SupervisionError):  # accepted in this very moment
             invitations.withdraw(invitation=invitation, at=at)
+    for invitation in Invitation.objects.waiting(at=at).to(person).order_by("pk"):
+        with suppress(supervision.SupervisionError):  # answered in this very moment
+            invitations.decline(invitation=invitation, at=at)
 
 
 def _forget(person: User, *, at: datetime) -> None:
@@ -147,7 +156,43 @@ def _forget(person: User, *, at: datetime) -> None:
     SignIn.objects.filter(pk__in=list(sessions.values_list("session_key", flat=True))).delete()
     sessions.delete()
     Authenticator.objects.filter(user=person).delete()
+    if apps.is_installed("allauth.socialaccount"):
+        # With its tokens: whoever signs in by that party again is new here.
+        apps.get_model("socialaccount", "SocialAccount").objects.filter(user=person).delete()
     EmailAddress.objects.filter(user=person).delete()
+
+
+def _addresses(person: User) -> set[str]:
+    """The address of the account, and others that the person has verified."""
+    verified = EmailAddress.objects.filter(user=person, verified=True)
+    return {
+        person.email,
+        *(address.lower() for address in verified.values_list("email", flat=True)),
+    }
+
+
+def _forget_addresses(addresses: Collection[str], *, of: User, at: datetime) -> None:
+    """Where others, or staff, noted an address of the person, there is now what took its place."""
+    invited = Invitation.objects.filter(email__in=addresses)
+    invited.open().filter(expires_at__lte=at).update(withdrawn_at=at)
+    invited.exclude(pk__in=Invitation.objects.open()).update(email=of.email)
+    # An earlier account at this address may still wait for the mail that confirms its closing.
+    mailed = OutgoingMail.objects.filter(address__in=addresses).exclude(kind="account-closed")
+    mailed.open().update(dropped_at=at, dropped_because=CLOSED, given_up_at=None)
+    mailed.forget_words()
+    their_addresses = EmailAddress.objects.filter(user=of).values_list("pk", flat=True)
+    for model, keys in ((User, [of.pk]), (EmailAddress, their_addresses)):
+        LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(model),
+            object_id__in=[str(key) for key in keys],
+        ).update(object_repr=str(of)[:200])
+    for address in addresses:
+        whole = re.compile(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)
+        noted = Q(object_repr__icontains=address) | Q(change_message__icontains=address)
+        for entry in LogEntry.objects.filter(noted):
+            entry.object_repr = whole.sub(of.email, entry.object_repr)[:200]
+            entry.change_message = whole.sub(of.email, entry.change_message)
+            entry.save(update_fields=["object_repr", "change_message"])
 
 
 def settle(*, at: datetime) -> int:
@@ -161,6 +206,7 @@ def settle(*, at: datetime) -> int:
                 Q(supervisor=OuterRef("pk")) | Q(trainee=OuterRef("pk"))
             )
         )
+        | Exists(Invitation.objects.open().filter(inviter=OuterRef("pk")))
     )
     people = list(left.order_by("pk"))
     for person in people:

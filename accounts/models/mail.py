@@ -49,16 +49,16 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
         )
 
     def forget_words(self) -> int:
-        """Blank what the mail said."""
-        return self.update(subject="", body="", calendar="", stop_url="")
+        """Blank what the mail said, and the address that is of no account."""
+        return self.update(subject="", body="", calendar="", stop_url="", address="", failure="")
 
 
 class OutgoingMail(models.Model):
     """The promise of one mail to one person or address, and what became of it.
 
     ``key`` says what it is about, and is there once for good; what it said is forgotten in time.
-    It goes to the address that its recipient has when it is sent; to ``address`` if that is of
-    nobody who has an account.
+    It goes to the address that its recipient has when it is sent; to ``address``, which is
+    forgotten with the words, if that is of nobody who has an account.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -88,7 +88,8 @@ class OutgoingMail(models.Model):
             models.UniqueConstraint(fields=["key"], name="outgoing_mail_once_per_key"),
             models.CheckConstraint(
                 condition=Q(recipient__isnull=False, address="")
-                | (Q(recipient__isnull=True) & ~Q(address="")),
+                | (Q(recipient__isnull=True) & ~Q(address=""))
+                | Q(recipient__isnull=True, body=""),
                 name="outgoing_mail_goes_to_a_person_or_an_address",
             ),
             models.CheckConstraint(

@@ -7,14 +7,22 @@ from datetime import timedelta
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.models import Session as SignIn
-from django.db import IntegrityError, transaction
-from django.test import Client
+from django.db import IntegrityError, connection, transaction
+from django.test import Client, modify_settings
 from django.urls import reverse
 
 from accounts import delivery, mail, trace
 from accounts.models import License, MailOptOut, OutgoingMail, RecordRead, Supervision, User
-from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
+from accounts.tests.factories import (
+    InvitationFactory,
+    LicenseFactory,
+    OutgoingMailFactory,
+    SupervisionFactory,
+    UserFactory,
+)
 from accounts.tests.security import give_app, give_passkey, prove_by_password
 from courses import closing, completion, data_requests, personal_calendar, personal_data
 from courses.models import (
@@ -235,6 +243,98 @@ def test_a_mail_to_the_old_address_confirms_it(maya, noon, mailoutbox):
     assert "was closed just now" in mailoutbox[0].body
 
 
+def test_the_mail_that_confirms_it_is_forgotten_once_it_is_sent(maya, noon, monkeypatch):
+    close(maya, noon)
+    promise = OutgoingMail.objects.get(kind="account-closed")
+    with monkeypatch.context() as patch:
+        patch.setattr("django.core.mail.EmailMessage.send", lambda self: 1 / 0)
+        delivery.deliver(mail_id=str(promise.pk), at=noon)
+    promise.refresh_from_db()
+    while_it_waits = promise.address
+
+    delivery.deliver(mail_id=str(promise.pk), at=noon)
+
+    promise.refresh_from_db()
+    assert while_it_waits == "maya@example.com"
+    assert (promise.sent_at, promise.address, promise.subject, promise.body) == (noon, "", "", "")
+
+
+def test_an_address_is_left_nowhere_once_the_mail_is_out(maya, noon):
+    """Nor another one of theirs, in whatever column of whatever table."""
+    EmailAddress.objects.create(user=maya, email="May@elsewhere.example.com", verified=True)
+    elsewhere = "may@elsewhere.example.com"
+    helena = UserFactory(legal_name="Helena Brandt")
+    for key, address in (("early", maya.email), ("earlier", elsewhere)):
+        OutgoingMailFactory(recipient=None, address=address, key=key, kind="supervision-request")
+        InvitationFactory(inviter=helena, email=address, declined=True)
+        InvitationFactory(inviter=helena, email=address, expired=True)
+    waiting = InvitationFactory(inviter=UserFactory(), email=maya.email)
+    longer = UserFactory(email="ma.maya@example.com.au")
+    staff = UserFactory(is_staff=True, is_superuser=True)
+    LogEntry.objects.log_actions(staff.pk, [maya], CHANGE, "Renamed Maya@example.com.")
+    LogEntry.objects.log_actions(staff.pk, EmailAddress.objects.filter(user=maya), CHANGE, "")
+    LogEntry.objects.log_actions(staff.pk, [SupervisionFactory(trainee=maya)], CHANGE, "")
+    LogEntry.objects.log_actions(staff.pk, [longer], CHANGE, "")
+
+    close(maya, noon)
+    delivery.deliver(mail_id=str(OutgoingMail.objects.get(kind="account-closed").pk), at=noon)
+    # What was said to others is forgotten after 90 days.
+    to_others = OutgoingMail.objects.exclude(recipient=None)
+    to_others.waiting().update(sent_at=noon)
+    to_others.forget_words()
+
+    waiting.refresh_from_db()
+    assert waiting.declined_at == noon
+    assert LogEntry.objects.filter(object_repr__contains="(ma.maya@example.com.au)").exists()
+    left = {
+        f"{model._meta.label}: {value}"
+        for model in apps.get_models()
+        for row in model.objects.values()
+        for value in map(str, row.values())
+        for address in ("maya@example.com", elsewhere)
+        if address in value.lower().replace(longer.email, "")
+    }
+    assert left == set()
+
+
+def test_an_invitation_to_an_address_that_is_not_proved_waits_for_its_owner(maya, noon):
+    EmailAddress.objects.create(user=maya, email="else@example.com", verified=False)
+    invitation = InvitationFactory(email="else@example.com")
+
+    close(maya, noon)
+
+    invitation.refresh_from_db()
+    assert (invitation.is_open, invitation.email) == (True, "else@example.com")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_signed_in_by_another_party_is_not_known_to_it_any_more(maya, noon):
+    with modify_settings(INSTALLED_APPS={"append": "allauth.socialaccount"}):
+        social = [
+            apps.get_model("socialaccount", name)
+            for name in ("SocialApp", "SocialAccount", "SocialToken")
+        ]
+        with connection.schema_editor() as editor:
+            for model in social:
+                editor.create_model(model)
+        try:
+            _, account, token = social
+            for person, uid in ((maya, "1"), (UserFactory(), "2")):
+                at_party = account.objects.create(
+                    user=person, provider="google", uid=uid, extra_data={"email": person.email}
+                )
+                token.objects.create(account=at_party, token="secret")
+
+            close(maya, noon)
+
+            assert list(account.objects.values_list("uid", flat=True)) == ["2"]
+            assert list(token.objects.values_list("account__uid", flat=True)) == ["2"]
+        finally:
+            with connection.schema_editor() as editor:
+                for model in reversed(social):
+                    editor.delete_model(model)
+
+
 def test_the_address_may_sign_up_anew(client, maya, noon):
     close(maya, noon)
 
@@ -315,6 +415,25 @@ def test_the_database_refuses_that_who_has_closed_may_sign_in_again(maya, noon):
         transaction.atomic(),
     ):
         User.objects.filter(pk=maya.pk).update(is_active=True)
+
+
+def test_staff_look_at_a_closed_account_and_change_nothing(client, maya, noon):
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    close(maya, noon)
+    page = f"/admin/accounts/user/{maya.pk}/"
+
+    seen = client.get(f"{page}change/")
+    statuses = [
+        client.post(f"{page}change/", {"is_active": "on"}).status_code,
+        client.post(f"{page}password/", {"usable_password": "true"}).status_code,
+    ]
+
+    assert seen.status_code == 200
+    assert "Maya Okafor" in seen.text
+    assert 'name="is_active"' not in seen.text
+    assert statuses == [403, 403]
+    maya.refresh_from_db()
+    assert not maya.is_active
 
 
 # --- The page ---

@@ -10,9 +10,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from accounts import licenses, people
-from accounts.models import License, LicenseVersion, NameChange, OutgoingMail, User
-from accounts.tests.factories import LicenseFactory, UserFactory
+from accounts import invitations, licenses, people, supervision
+from accounts.models import (
+    License,
+    LicenseVersion,
+    NameChange,
+    OutgoingMail,
+    Scope,
+    Supervision,
+    User,
+)
+from accounts.tests.factories import InvitationFactory, LicenseFactory, UserFactory
 from courses import closing, data_requests, enrollment
 from courses.models import DataExport, Enrollment
 from courses.tests.factories import CourseFactory
@@ -110,6 +118,30 @@ def test_who_enrolls_and_closes_at_once_holds_no_seat(noon):
     closed = User.objects.get(pk=person.pk).closed_at is not None
     holds = Enrollment.objects.in_progress().filter(learner=person).exists()
     assert closed != holds
+
+
+def test_who_accepts_and_closes_at_once_is_in_no_supervision(noon):
+    person = UserFactory()
+    invitation = InvitationFactory(email=person.email)
+
+    def close():
+        with suppress(closing.ClosingError):
+            closing.close(person=User.objects.get(pk=person.pk), at=noon)
+
+    def accept():
+        with suppress(supervision.SupervisionError):
+            invitations.accept(
+                invitation=invitation,
+                by=User.objects.get(pk=person.pk),
+                scopes=[Scope.CREDIT],
+                at=noon,
+            )
+
+    at_the_same_time(close, accept)
+    closing.settle(at=noon)
+
+    closed = User.objects.get(pk=person.pk).closed_at is not None
+    assert closed != Supervision.objects.open(at=noon).of(person).exists()
 
 
 def test_two_who_ask_for_their_data_at_once_are_promised_one_file(noon):
