@@ -169,10 +169,9 @@ def _check(course: Course, supervision: Supervision, *, on: date) -> None:
     trainee = supervision.trainee
     earlier = repeats.earlier_credit(learner=trainee, course=course)
     if earlier and not repeats.may_repeat(course, earlier, on=on):
-        earned = show_day(earlier.credit_entry.earned_on)
         raise AssignmentError(
-            f"{trainee.get_short_name()} earned the credit of this course on {earned}, and may not "
-            "earn it again by that day."
+            f"{trainee.get_short_name()} has earned the credit of this course, and may not earn it "
+            "again by that day."
         )
 
 

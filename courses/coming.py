@@ -9,9 +9,12 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q
 
+from accounts.models import User
 from courses import approvals
 from courses.models import CourseCredit, Enrollment
-from transcripts.progress import Coming
+from transcripts import progress
+from transcripts.models import TrainingPlan
+from transcripts.progress import Coming, Progress
 
 
 def enrollments(learners: Iterable[UUID], *, at: datetime) -> dict[UUID, list[Enrollment]]:
@@ -49,6 +52,16 @@ def credit(rows: Iterable[Enrollment], *, on: date) -> list[Coming]:
         )
         for row in rows
     ]
+
+
+def progress_of(holder: User, *, at: datetime, on: date) -> list[Progress]:
+    """The holder's current plans, what ends first first, with what they are enrolled in."""
+    current = list(TrainingPlan.objects.current().filter(holder=holder).with_lines().by_end())
+    if not current:
+        return []
+    enrolled = enrollments([holder.pk], at=at).get(holder.pk, [])
+    found = progress.of_plans(current, on=on, coming={holder.pk: credit(enrolled, on=on)})
+    return [found[plan.pk] for plan in current]
 
 
 def next_live(rows: Iterable[Enrollment], *, at: datetime) -> Enrollment | None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Max, OuterRef, Subquery
 
@@ -219,8 +218,7 @@ def fill(shown: Sequence[Row], *, supervisor: User, at: datetime) -> None:
     due = {pk: coming.credit(held, on=on) for pk, held in enrolled.items()}
     plans = _with_lines([row.plan for row in shown if row.plan])
     found = progress.of_plans(plans, on=on, coming=due)
-    sharing = [row.person.pk for row in shown if row.shares_credit]
-    assigned = assignments.open_of(sharing, supervisor=supervisor, at=at)
+    assigned = assignments.open_of(people, supervisor=supervisor, at=at)
     for row in shown:
         row.progress = found[row.plan.pk] if row.plan else None
         row.next_live = coming.next_live(enrolled.get(row.person.pk, []), at=at)
@@ -229,12 +227,3 @@ def fill(shown: Sequence[Row], *, supervisor: User, at: datetime) -> None:
 
 def _with_lines(plans: Sequence[TrainingPlan]) -> list[TrainingPlan]:
     return list(TrainingPlan.objects.filter(pk__in=[plan.pk for plan in plans]).with_lines())
-
-
-def of_trainee(supervision: Supervision, *, at: datetime, on: date) -> list[Progress]:
-    """All current plans of one trainee who shares their progress, with what is enrolled."""
-    holder: UUID = supervision.trainee_id
-    current = list(TrainingPlan.objects.current().filter(holder=holder).with_lines().by_end())
-    enrolled = coming.enrollments([holder], at=at).get(holder, [])
-    found = progress.of_plans(current, on=on, coming={holder: coming.credit(enrolled, on=on)})
-    return [found[plan.pk] for plan in current]

@@ -30,7 +30,7 @@ def can_decide_as_staff(user: User | AnonymousUser) -> bool:
 
 
 def can_decide_as_supervisor(user: User, credit: OutsideCredit, *, at: datetime) -> bool:
-    """Supervises the holder at that moment, and may read both their credit and their evidence."""
+    """Supervises the holder at that moment, and may read their outside credit."""
     return deciding(user, credit, at=at).exists()
 
 
@@ -38,7 +38,6 @@ def deciding(user: User, credit: OutsideCredit, *, at: datetime) -> SupervisionQ
     """The supervision by which somebody decides at that moment."""
     return (
         Supervision.objects.active(at=at)
-        .sharing(Scope.CREDIT)
         .sharing(Scope.EVIDENCE)
         .filter(supervisor=user, trainee=credit.holder_id)
     )

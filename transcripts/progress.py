@@ -58,7 +58,8 @@ class Part:
     """One thing that a plan asks: all hours, live ones, or those of a credit type.
 
     ``earned`` counts for certain; ``possible`` is what may count, and ``doubt`` says why it is
-    more. ``recorded`` of it is outside credit that nobody has confirmed.
+    more. ``recorded`` of it is outside credit that nobody has confirmed. ``enrolled`` is None where
+    nobody asked what the holder is enrolled in; then nothing is said of it.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Part:
     possible: Decimal
     doubt: str = ""
     recorded: Decimal = NOTHING
-    enrolled: Decimal = NOTHING
+    enrolled: Decimal | None = None
     credit_type: str = ""
 
     @property
@@ -86,7 +87,7 @@ class Part:
             )
         if self.answer == Answer.MET:
             return "Met"
-        return f"{show_hours(self.short)} h short, {self._enrolled_words}"
+        return f"{show_hours(self.short)} h short{self._enrolled_words}"
 
     @property
     def short(self) -> Decimal:
@@ -94,16 +95,16 @@ class Part:
         return max(self.needed - self.earned, NOTHING)
 
     @property
-    def left(self) -> Decimal:
-        """Hours that are neither earned nor enrolled in."""
-        return max(self.short - self.enrolled, NOTHING)
+    def left(self) -> Decimal | None:
+        """Hours that are neither earned nor enrolled in, as far as that is known."""
+        return None if self.enrolled is None else max(self.short - self.enrolled, NOTHING)
 
     @property
     def gap(self) -> str:
         """What is not met and how it is provided for: "Ethics 1 h, nothing enrolled"."""
         if self.answer == Answer.MET:
             return ""
-        return f"{self.name} {show_hours(self.short)} h, {self._enrolled_words}"
+        return f"{self.name} {show_hours(self.short)} h{self._enrolled_words}"
 
     @property
     def words(self) -> str:
@@ -113,9 +114,13 @@ class Part:
 
     @property
     def _enrolled_words(self) -> str:
+        if self.enrolled is None:
+            return ""
         if self.enrolled >= self.short:
-            return "enrolled"
-        return f"{show_hours(self.enrolled)} h enrolled" if self.enrolled else "nothing enrolled"
+            return ", enrolled"
+        return (
+            f", {show_hours(self.enrolled)} h enrolled" if self.enrolled else ", nothing enrolled"
+        )
 
 
 @dataclass(frozen=True)
@@ -153,13 +158,19 @@ class Progress:
         if self.answer == Answer.CANNOT_TELL:
             part = next(part for part in self.gaps if part.answer == Answer.CANNOT_TELL)
             return part.reason
-        enrolled, left = show_hours(self.total.enrolled), show_hours(self.total.left)
         if self.total.answer == Answer.NOT_MET:
             yet = " yet" if self.days_left else ""
-            start = f"Not met{yet}: {enrolled} h enrolled, {left} h left to find."
+            start = f"Not met{yet}: {self._to_go}."
         else:
             start = "All hours are earned, not all of what is asked."
         return f"{start} Short of {_listed(short)}." if short else start
+
+    @property
+    def _to_go(self) -> str:
+        enrolled, left = self.total.enrolled, self.total.left
+        if enrolled is None or left is None:
+            return f"{show_hours(self.total.short)} h short"
+        return f"{show_hours(enrolled)} h enrolled, {show_hours(left)} h left to find"
 
     @property
     def is_behind(self) -> bool:
@@ -209,23 +220,22 @@ def of_plans(
 ) -> dict[UUID, Progress]:
     """How far each plan is, by the plan's id; of each holder what is ``coming`` counts as enrolled.
 
+    Without ``coming`` nothing is known of what is enrolled, and nothing is said of it.
     Needs the plans with their lines. Three queries, for one plan or for a thousand.
     """
     sums, of_types = _sums(plans), _sums_of_types(plans)
     found = {}
     for plan in plans:
-        due = [each for each in (coming or {}).get(plan.holder_id, []) if plan.covers(each.on)]
-        total = _total(plan, sums[plan.pk])
         lines = [
             (line, _live(line, sums[plan.pk]) if line.is_live else _typed(line, of_types[line.pk]))
             for line in plan.lines.all()
         ]
-        found[plan.pk] = Progress(
-            plan,
-            on,
-            replace(total, enrolled=sum((each.hours for each in due), NOTHING)),
-            [replace(part, enrolled=_enrolled(line, due)) for line, part in lines],
-        )
+        total, parts = _total(plan, sums[plan.pk]), [part for _, part in lines]
+        if coming is not None:
+            due = [each for each in coming.get(plan.holder_id, []) if plan.covers(each.on)]
+            total = replace(total, enrolled=sum((each.hours for each in due), NOTHING))
+            parts = [replace(part, enrolled=_enrolled(line, due)) for line, part in lines]
+        found[plan.pk] = Progress(plan, on, total, parts)
     return found
 
 

@@ -261,8 +261,11 @@ def tell(
     ReviewNote.objects.filter(pk__in=[note.pk for note in notes]).update(told_at=at)
     first = notes[0]
     by_supervisor = first.is_by_supervisor
-    pair = Supervision.objects.filter(supervisor=supervisor_id, trainee=holder_id)
-    if not by_supervisor and not pair.active(at=at).sharing(Scope.CREDIT).exists():
+    if not by_supervisor:
+        visible = ReviewNote.objects.visible_to(first.supervisor, at=at)
+        read = set(visible.filter(holder=holder_id).values_list("pk", flat=True))
+        notes = [note for note in notes if note.pk in read]
+    if not notes:
         return
     about = [(note.answers or note).line for note in notes]
     page = (

@@ -20,7 +20,7 @@ class Scope(models.TextChoices):
     CREDIT = "credit", "Credit and certificates"
     RENEWAL = "renewal", "Progress toward the plan"
     REFLECTIONS = "reflections", "Shared reflections"
-    EVIDENCE = "evidence", "Evidence of outside credit"
+    EVIDENCE = "evidence", "Outside credit with its evidence"
     PRACTICE = "practice", "Supervised practice log"
 
     @property
@@ -28,7 +28,8 @@ class Scope(models.TextChoices):
         """What exactly becomes visible, in a sentence to the trainee."""
         return {
             Scope.CREDIT: "Each course that you completed, its hours and its certificate.",
-            Scope.RENEWAL: "The hours that you have and still need, and what is assigned to you.",
+            Scope.RENEWAL: "The hours that you have and still need, what you are enrolled in and "
+            "your next live session, and what is assigned to you.",
             Scope.REFLECTIONS: "Your notes on what you earned, and of these only the ones that "
             "you chose to share.",
             Scope.EVIDENCE: "Training that you took elsewhere, with the files that prove it.",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def assigning(*, at: datetime) -> SupervisionQuerySet:
-    """Supervisions in which something can be assigned at that moment: credit is shared."""
-    return Supervision.objects.active(at=at).sharing(Scope.CREDIT)
+    """Supervisions in which something can be assigned at that moment: progress is shared."""
+    return Supervision.objects.active(at=at).sharing(Scope.RENEWAL)
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):

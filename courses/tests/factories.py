@@ -274,7 +274,7 @@ class AssignmentFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Assignment
 
-    supervision = factory.SubFactory(SupervisionFactory)
+    supervision = factory.SubFactory(SupervisionFactory, shares_renewal=True)
     course = factory.SubFactory(CourseFactory)
     due_on = date(2026, 6, 1)
     assigned_at = LONG_AGO

@@ -88,7 +88,7 @@ def test_the_desk_shows_hours_of_needed_gaps_and_what_is_assigned(client, me, to
 def test_nobody_is_on_the_desk_before_after_or_outside_a_supervision(client, me, today):
     trainee(me, "Now Shown", today=today)
     trainee(me, "Ended Before", today=today, ended=True)
-    trainee(me, "Not Accepted", today=today, future=True)
+    trainee(me, "Not Begun", today=today, future=True)
     trainee(UserFactory(), "Of Another", today=today)
 
     assert names(client.get(DESK)) == ["Now Shown"]
@@ -106,10 +106,10 @@ def test_each_column_shows_only_what_the_trainee_shares(client, me, today):
     rows = {row["Trainee"]: row for row in as_rows(client.get(CSV))}
 
     assert rows["Alone Credit"]["Hours needed"] == ""
-    assert rows["Alone Credit"]["Assigned and open"] == "1"
+    assert rows["Alone Credit"]["Assigned and open"] == ""
     assert rows["Alone Credit"]["Last activity"] == str(today - timedelta(days=9))
     assert rows["Beside Progress"]["Hours earned"] == "2"
-    assert rows["Beside Progress"]["Assigned and open"] == ""
+    assert rows["Beside Progress"]["Assigned and open"] == "1"
     assert rows["Beside Progress"]["Last activity"] == ""
     assert rows["Beside Progress"]["Review due"] == ""
     assert set(rows["Neither Nor"].values()) == {"Neither Nor", ""}
@@ -350,12 +350,46 @@ def test_the_same_twice_says_how_to_change_it(client, me, today):
     assert "to Priya already. To change it, withdraw that first." in response.content.decode()
 
 
-def test_without_shared_credit_nothing_is_assigned(client, me, today):
-    supervision = trainee(me, "Priya Raman", today=today, shares_credit=False)
+def test_who_shares_progress_alone_is_assigned_courses(client, me, today):
+    person = trainee(me, "Priya Raman", today=today, shares_credit=False).trainee
+    given = {"kind": "course", "course": CourseFactory().pk, "due_on": today, "note": ""}
 
-    response = client.post(reverse("courses:assign", args=[supervision.trainee_id]), {})
+    client.post(reverse("courses:assign", args=[person.pk]), given)
 
-    assert response.status_code == 404
+    assert Assignment.objects.get().trainee == person
+    assert "1 open" in client.get(DESK).text
+
+
+def test_who_shares_credit_alone_has_no_plan_page_and_is_assigned_nothing(client, me, today):
+    person = trainee(me, "Priya Raman", today=today, shares_renewal=False).trainee
+    page = reverse("courses:trainee_plan", args=[person.pk])
+
+    assert client.get(page).status_code == 404
+    assert client.post(reverse("courses:assign", args=[person.pk]), {}).status_code == 404
+    assert page not in client.get(DESK).text
+    assert page not in client.get(reverse("transcripts:trainee", args=[person.pk])).text
+
+
+@pytest.mark.parametrize("shares_credit", [True, False])
+def test_the_page_of_a_trainee_leads_to_the_plan_that_is_shared(client, me, today, shares_credit):
+    person = trainee(me, "Priya Raman", today=today, shares_credit=shares_credit).trainee
+
+    page = client.get(reverse("transcripts:trainee", args=[person.pk])).text
+
+    assert reverse("courses:trainee_plan", args=[person.pk]) in page
+
+
+def test_the_page_of_a_trainee_says_nothing_of_what_is_enrolled(client, me, today):
+    person = trainee(me, "Priya Raman", today=today, hours=24, lines={"": 2}).trainee
+    EnrollmentFactory(learner=person)
+
+    plan = client.get(reverse("courses:trainee_plan", args=[person.pk])).text
+    page = client.get(reverse("transcripts:trainee", args=[person.pk])).text
+
+    assert "1.5 h enrolled, 22.5 h left to find" in plan
+    assert "Not met yet: 24 h short." in page
+    assert "enrolled" not in page
+    assert "left to find" not in page
 
 
 def test_what_was_withdrawn_or_has_ended_stays_with_the_trainee_alone(client, me, today):

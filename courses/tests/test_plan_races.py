@@ -43,7 +43,7 @@ def test_two_plans_for_one_license_at_once_follow_each_other(noon):
 
 
 def test_the_same_course_is_assigned_once_by_two_clicks(noon):
-    supervision, course = SupervisionFactory(), CourseFactory()
+    supervision, course = SupervisionFactory(shares_renewal=True), CourseFactory()
     refused = []
 
     def assign():
@@ -67,7 +67,7 @@ def test_the_same_course_is_assigned_once_by_two_clicks(noon):
 
 
 def test_nothing_is_assigned_in_a_supervision_that_ends_at_that_moment(noon):
-    supervision, course = SupervisionFactory(), CourseFactory()
+    supervision, course = SupervisionFactory(shares_renewal=True), CourseFactory()
     refused = []
 
     def assign():

@@ -150,7 +150,10 @@ def test_a_supervisor_who_may_read_progress_sets_a_plan_and_sees_no_license_numb
     assert reads.count() == 3
 
 
-@pytest.mark.parametrize("changes", [{}, {"ended": True, "shares_renewal": True}, {"future": True}])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"ended": True, "shares_renewal": True}, {"future": True, "shares_renewal": True}],
+)
 def test_without_that_scope_there_is_no_plan_to_see_or_set(client, me, changes):
     supervision = SupervisionFactory(supervisor=me, **changes)
     plan = TrainingPlanFactory(holder=supervision.trainee, title="Hidden plan")
@@ -159,8 +162,7 @@ def test_without_that_scope_there_is_no_plan_to_see_or_set(client, me, changes):
     assert client.get(reverse("courses:new_trainee_plan", args=[person])).status_code == 404
     url = reverse("courses:change_trainee_plan", args=[person, plan.pk])
     assert state(client, url).status_code == 404
-    page = client.get(reverse("courses:trainee_plan", args=[person])).content.decode()
-    assert "Hidden plan" not in page
+    assert client.get(reverse("courses:trainee_plan", args=[person])).status_code == 404
 
 
 def test_a_plan_of_another_person_is_not_reached_by_way_of_ones_trainee(client, me):

@@ -8,17 +8,18 @@ from datetime import date, timedelta
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import trace
-from accounts.models import RecordRead, Supervision
-from accounts.requests import SignedInRequest
+from accounts.models import RecordRead, Scope, Supervision
+from accounts.requests import SignedInRequest, active_supervision
 from ce_portal import csv_files
 from ce_portal.formats import show_hours, show_moment
 from courses import assignments as assignments_story
+from courses import coming
 from courses import desk as desk_story
 from courses.assignments import Asked
 from courses.desk import Row
@@ -118,8 +119,8 @@ def _csv_rows(rows: Sequence[Row]) -> Iterator[list[str]]:
             show_moment(session.starts_at, timezone.get_current_timezone()) if session else "",
             row.last_activity.isoformat() if row.last_activity else "",
             row.review_due.isoformat() if row.review_due else "",
-            str(len(row.assigned)) if row.shares_credit else "",
-            str(row.overdue) if row.shares_credit else "",
+            str(len(row.assigned)) if row.shares_progress else "",
+            str(row.overdue) if row.shares_progress else "",
         ]
 
 
@@ -129,7 +130,7 @@ def _csv_rows(rows: Sequence[Row]) -> Iterator[list[str]]:
 @require_safe
 def trainee_plan(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """How far a trainee is in their plans, and what the reader assigned to them."""
-    supervision = _supervision(request, person_id)
+    supervision = active_supervision(request, person_id, scope=Scope.RENEWAL)
     course = AssignedFromForm(request.GET).chosen
     form = AssignForm(today=_today(supervision), initial={"course": course})
     return _trainee_page(request, supervision, form)
@@ -137,9 +138,7 @@ def trainee_plan(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse
 
 @require_POST
 def assign(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
-    supervision = _supervision(request, person_id)
-    if not supervision.shares_credit:
-        raise Http404
+    supervision = active_supervision(request, person_id, scope=Scope.RENEWAL)
     form = AssignForm(request.POST, today=_today(supervision))
     if form.is_valid():
         try:
@@ -162,29 +161,12 @@ def _trainee_page(
     given = Assignment.objects.given_by(request.user, at=now).filter(supervision=supervision)
     context = {
         "trainee": supervision.trainee,
-        "supervision": supervision,
-        "cycles": (
-            desk_story.of_trainee(supervision, at=now, on=today)
-            if supervision.shares_renewal
-            else []
-        ),
-        "given": _states(given) if supervision.shares_credit else [],
+        "cycles": coming.progress_of(supervision.trainee, at=now, on=today),
+        "given": _states(given),
         "form": form,
         "section": "supervision",
     }
     return render(request, "courses/trainee_plan.html", context, status=422 if form.errors else 200)
-
-
-def _supervision(request: SignedInRequest, person_id: uuid.UUID) -> Supervision:
-    """The reader's, of somebody who shares credit or progress with them now."""
-    supervision = get_object_or_404(
-        Supervision.objects.active(at=timezone.now()).select_related("trainee"),
-        supervisor=request.user,
-        trainee=person_id,
-    )
-    if not (supervision.shares_credit or supervision.shares_renewal):
-        raise Http404
-    return supervision
 
 
 def _today(supervision: Supervision) -> date:

@@ -10,10 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import Invitation, User
-from courses import assignments, cards, shelf
+from courses import assignments, cards, coming, shelf
 from courses.assignments import Asked
 from courses.models import Assignment, Enrollment, LessonProgress, WaitlistPlace
-from courses.views.renewals import own_progress
 from transcripts.models import CreditEntry
 
 SHOWN = 6
@@ -66,7 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
         .filter(holder=request.user)
         .select_related("certificate")
         .newest_first()[:SHOWN],
-        "cycles": own_progress(request.user),
+        "cycles": coming.progress_of(request.user, at=now, on=timezone.localdate()),
         "assigned": _assigned(request.user),
         "requests": Invitation.objects.waiting(at=now)
         .to(request.user)

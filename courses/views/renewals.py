@@ -11,12 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import trace
-from accounts.models import RecordRead, Scope, Supervision, User
-from accounts.requests import SignedInRequest
+from accounts.models import RecordRead, Scope, User
+from accounts.requests import SignedInRequest, active_supervision
 from courses import coming
 from courses.forms import PlanForm
 from transcripts import plans as plans_story
-from transcripts import progress
 from transcripts.models import TrainingPlan
 
 
@@ -26,23 +25,11 @@ def renewals(request: SignedInRequest) -> HttpResponse:
     own = TrainingPlan.objects.filter(holder=request.user)
     earlier = own.filter(superseded_at__isnull=False).with_lines().order_by("-superseded_at")
     context = {
-        "cycles": own_progress(request.user),
+        "cycles": coming.progress_of(request.user, at=timezone.now(), on=timezone.localdate()),
         "earlier": earlier,
         "section": "transcript",
     }
     return render(request, "courses/renewals.html", context)
-
-
-def own_progress(holder: User) -> list[progress.Progress]:
-    """The holder's current plans, what ends first first, with what they are enrolled in."""
-    today = timezone.localdate()
-    current = list(TrainingPlan.objects.current().filter(holder=holder).with_lines().by_end())
-    if not current:
-        return []
-    enrolled = coming.enrollments([holder.pk], at=timezone.now()).get(holder.pk, [])
-    due = {holder.pk: coming.credit(enrolled, on=today)}
-    found = progress.of_plans(current, on=today, coming=due)
-    return [found[plan.pk] for plan in current]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,10 +68,7 @@ def drop_plan(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _trainee(request: SignedInRequest, person_id: uuid.UUID) -> User:
     """Somebody who shares their progress with the reader now."""
-    sharing = Supervision.objects.active(at=timezone.now()).sharing(Scope.RENEWAL)
-    return get_object_or_404(
-        sharing.select_related("trainee"), supervisor=request.user, trainee=person_id
-    ).trainee
+    return active_supervision(request, person_id, scope=Scope.RENEWAL).trainee
 
 
 def _write(request: SignedInRequest, *, holder: User, plan: TrainingPlan | None) -> HttpResponse:

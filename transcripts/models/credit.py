@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
+def supervised_by(user: User | AnonymousUser, *, scope: Scope, at: datetime, holder: str) -> Exists:
+    """Whether the holder of the row lets the user read that part of their record then."""
+    active = Supervision.objects.active(at=at).sharing(scope)
+    return Exists(active.filter(supervisor=user.pk, trainee=OuterRef(holder)))
+
+
 def readable_by(user: User | AnonymousUser, *, scope: Scope, at: datetime, holder: str) -> Q:
     """Their own, and at that moment what their trainees let them read of that part."""
-    supervised = (
-        Supervision.objects.active(at=at)
-        .sharing(scope)
-        .filter(supervisor=user.pk, trainee=OuterRef(holder))
-    )
-    return Q(**{holder: user.pk}) | Q(Exists(supervised))
+    return Q(**{holder: user.pk}) | Q(supervised_by(user, scope=scope, at=at, holder=holder))
 
 
 class CreditEntryQuerySet(models.QuerySet["CreditEntry"]):

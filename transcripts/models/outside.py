@@ -27,7 +27,7 @@ class OutsideCreditQuerySet(models.QuerySet["OutsideCredit"]):
         """The user's own, what their trainees share and keep at that moment, and staff: all."""
         if user.has_perm("transcripts.view_outsidecredit"):
             return self.all()
-        readable = readable_by(user, scope=Scope.CREDIT, at=at, holder="holder")
+        readable = readable_by(user, scope=Scope.EVIDENCE, at=at, holder="holder")
         return self.filter(readable, Q(holder=user.pk) | ~NOT_KEPT)
 
     def earned_between(self, since: date | None, until: date | None) -> OutsideCreditQuerySet:

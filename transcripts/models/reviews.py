@@ -7,24 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from accounts.models import Scope, Supervision, User
-from transcripts.models.credit import CreditEntry
+from transcripts.models.credit import CreditEntry, supervised_by
 from transcripts.models.outside import OutsideCredit
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
-
-
-def _supervised(user: User | AnonymousUser, *, at: datetime) -> Exists:
-    """Whether the holder of the row lets the user read their credit at that moment."""
-    return Exists(
-        Supervision.objects.active(at=at)
-        .sharing(Scope.CREDIT)
-        .filter(supervisor=user.pk, trainee=OuterRef("holder"))
-    )
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
@@ -33,7 +24,8 @@ class ReviewQuerySet(models.QuerySet["Review"]):
         holder; and staff: all."""
         if user.has_perm("transcripts.view_review"):
             return self.all()
-        return self.filter(Q(holder=user.pk) | (Q(reviewer=user.pk) & _supervised(user, at=at)))
+        supervised = supervised_by(user, scope=Scope.CREDIT, at=at, holder="holder")
+        return self.filter(Q(holder=user.pk) | (Q(reviewer=user.pk) & supervised))
 
     def newest_first(self) -> ReviewQuerySet:
         return self.order_by("-signed_at", "-id")
@@ -144,12 +136,17 @@ class ReviewLine(models.Model):
 class ReviewNoteQuerySet(models.QuerySet["ReviewNote"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> ReviewNoteQuerySet:
         """What supervisors shared with the user and what was answered, for good; and of those one
-        supervises at that moment, what one wrote oneself, with its answers.
+        supervises at that moment, what one wrote oneself, with its answers; of outside credit as
+        long as one may read that too.
 
         Nobody else's, not for staff either: it is a conversation of two.
         """
+        of_credit = supervised_by(user, scope=Scope.CREDIT, at=at, holder="holder")
+        of_outside = supervised_by(user, scope=Scope.EVIDENCE, at=at, holder="holder")
+        is_on_outside = Q(outside__isnull=False) | Q(answers__outside__isnull=False)
         return self.filter(
-            Q(holder=user.pk, is_shared=True) | (Q(supervisor=user.pk) & _supervised(user, at=at))
+            Q(holder=user.pk, is_shared=True)
+            | (Q(supervisor=user.pk) & of_credit & (~is_on_outside | of_outside))
         )
 
     def oldest_first(self) -> ReviewNoteQuerySet:

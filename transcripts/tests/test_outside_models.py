@@ -207,8 +207,8 @@ def test_who_reads_outside_credit_and_its_evidence(noon):
     } == {
         "holder": (1, 2),
         "supervisor": (1, 1),
-        "of credit alone": (1, 0),
-        "of evidence alone": (0, 1),
+        "of credit alone": (0, 0),
+        "of evidence alone": (1, 1),
         "past supervisor": (0, 0),
         "waiting supervisor": (0, 0),
         "supervisor of somebody else": (0, 0),

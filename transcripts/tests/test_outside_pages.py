@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from django.utils import timezone
 
@@ -103,6 +103,9 @@ def test_who_decides_and_who_sees_the_file(client, credit):
     holder = credit.holder
     people = {
         "supervisor": SupervisionFactory(trainee=holder, shares_evidence=True).supervisor,
+        "of evidence alone": SupervisionFactory(
+            trainee=holder, shares_evidence=True, shares_credit=False
+        ).supervisor,
         "of credit alone": SupervisionFactory(trainee=holder).supervisor,
         "past": SupervisionFactory(trainee=holder, shares_evidence=True, ended=True).supervisor,
         "other": UserFactory(),
@@ -120,11 +123,38 @@ def test_who_decides_and_who_sees_the_file(client, credit):
 
     assert found == {
         "supervisor": (200, 200, 422),
-        "of credit alone": (200, 404, 403),
+        "of evidence alone": (200, 200, 422),
+        "of credit alone": (404, 404, 404),
         "past": (404, 404, 404),
         "other": (404, 404, 404),
         "holder": (200, 200, 403),
     }
+
+
+def test_the_way_back_leads_supervisors_to_their_trainee_and_staff_nowhere(
+    client, credit, supervisor
+):
+    way_back = reverse("transcripts:trainee", args=[credit.holder_id])
+    staff = UserFactory(is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename="view_outsidecredit"))
+
+    client.force_login(supervisor)
+    assert way_back in client.get(credit.get_absolute_url()).text
+    client.force_login(staff)
+    page = client.get(credit.get_absolute_url())
+
+    assert "Priya Raman" in page.text
+    assert way_back not in page.text
+
+
+def test_outside_credit_that_alone_is_shared_is_listed_on_the_trainees_page(client, credit):
+    link = SupervisionFactory(trainee=credit.holder, shares_evidence=True, shares_credit=False)
+    client.force_login(link.supervisor)
+
+    page = client.get(reverse("transcripts:trainee", args=[credit.holder_id]))
+
+    assert credit.get_absolute_url() in page.text
+    assert RecordRead.objects.get().person == credit.holder
 
 
 def test_a_file_leaves_as_a_download_that_runs_nothing(client):

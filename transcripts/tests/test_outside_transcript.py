@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -72,16 +73,31 @@ def test_a_period_takes_outside_credit_of_its_days(holder):
     assert [row.title for row in shown.outside] == ["Recorded"]
 
 
-def test_the_evidence_is_offered_to_those_alone_who_may_read_it(holder):
+def test_nothing_of_outside_credit_is_told_to_those_who_may_read_credit_alone(client, holder):
     with_evidence = SupervisionFactory(trainee=holder, shares_evidence=True).supervisor
     without = SupervisionFactory(trainee=holder).supervisor
+    staff = UserFactory()
+    staff.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_outsidecredit", "view_creditentry"])
+    )
 
     offered = {
         reader: {row.shows_evidence for row in built(holder, reader).outside}
-        for reader in (holder, with_evidence, without)
+        for reader in (holder, with_evidence, without, staff)
     }
+    shown = built(holder, without)
+    client.force_login(without)
+    told = [
+        client.get(reverse(f"transcripts:{name}", args=[holder.pk]))
+        for name in ("trainee", "trainee_csv", "trainee_json")
+    ]
 
-    assert offered == {holder: {True}, with_evidence: {True}, without: {False}}
+    assert offered == {holder: {True}, with_evidence: {True}, without: set(), staff: {False}}
+    assert shown.hours_together == shown.hours == Decimal("1.5")
+    assert [answer.status_code for answer in told] == [200, 200, 200]
+    for answer in told:
+        for words in ("EMDR", "Recorded", "Confirmed", "Refused", "4.5"):
+            assert words not in answer.text
 
 
 def test_the_csv_adds_up_to_what_counts_and_says_what_each_row_is(holder):

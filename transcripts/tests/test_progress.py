@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def progress_of(plan, on=date(2026, 6, 1), **more):
+    more = {"coming": {}, **more}
     with_lines = TrainingPlan.objects.with_lines().get(pk=plan.pk)
     return progress.of_plans([with_lines], on=on, **more)[plan.pk]
 
@@ -224,3 +225,16 @@ def test_the_summary_says_what_is_short_and_what_is_left_to_find():
         "Not met yet: 0 h enrolled, 6 h left to find. Short of live and ethics."
     )
     assert progress_of(plan, on=date(2027, 1, 1)).summary.startswith("Not met: 0 h")
+
+
+def test_where_nobody_asked_what_is_enrolled_nothing_is_said_of_it():
+    plan = TrainingPlanFactory(hours=10, lines={"": 2, "ethics": 3})
+    earn(plan.holder, "4", lines=[make_line(credit_type="x", hours=Decimal(4))])
+
+    found = progress_of(plan, coming=None)
+
+    assert found.summary == "Not met yet: 6 h short. Short of live and ethics."
+    assert [part.gap for part in found.gaps] == ["Live 2 h", "Ethics 3 h", "All hours 6 h"]
+    assert [part.reason for part in found.lines] == ["2 h short", "3 h short"]
+    assert [part.left for part in found.parts] == [None, None, None]
+    assert found.total.words == "4 of 10 hours earned"

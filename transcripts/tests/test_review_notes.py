@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from accounts import supervision as supervision_story
 from accounts.models import OutgoingMail
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import corrections, review_notes
+from transcripts import corrections, readings, review_notes
 from transcripts.models import ReviewNote
 from transcripts.tests.factories import OutsideCreditFactory
 from transcripts.tests.test_reviews import earn, look, sign, take_back
@@ -21,7 +21,9 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def supervision():
     return SupervisionFactory(
-        supervisor__legal_name="Helena Brandt", trainee__legal_name="Priya Raman"
+        supervisor__legal_name="Helena Brandt",
+        trainee__legal_name="Priya Raman",
+        shares_evidence=True,
     )
 
 
@@ -191,6 +193,31 @@ def test_outside_credit_is_signed_as_seen_and_open_again_when_changed(noon, supe
     assert review.record["seen"]["outside"]["entries"][0]["title"] == credit.title
     assert signed == []
     assert look(supervision, noon + 2 * MINUTE).new == [credit]
+
+
+def test_outside_credit_that_is_not_shared_is_neither_signed_nor_spoken_of(noon, supervision):
+    entry = earn(supervision.trainee)
+    credit = OutsideCreditFactory(holder=supervision.trainee, earned_on=entry.earned_on)
+    note = write(supervision, noon, line=credit)
+    review_notes.answer(note=note, by=supervision.trainee, words="Thank you.", at=noon)
+    supervision.shares_evidence = False
+    supervision.save()
+
+    review = sign(supervision, noon)
+    threads = {
+        reader: review_notes.threads(holder=supervision.trainee, reader=reader, at=noon)
+        for reader in (supervision.supervisor, supervision.trainee)
+    }
+    for waiting in review_notes.untold(at=noon + 60 * MINUTE, limit=9):
+        review_notes.tell(**waiting, at=noon + 60 * MINUTE)
+
+    assert [line.line for line in review.lines.all()] == [entry]
+    assert review.record["seen"]["outside"]["entries"] == []
+    assert threads[supervision.supervisor] == []
+    assert len(threads[supervision.trainee]) == 1
+    told = OutgoingMail.objects.filter(kind="review-notes")
+    assert [mail.recipient for mail in told] == [supervision.trainee]
+    assert readings.since_then(review, reader=supervision.supervisor, at=noon) == []
 
 
 # --- Who reads what ---

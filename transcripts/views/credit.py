@@ -23,7 +23,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import trace
 from accounts.models import RecordRead, Scope, Supervision
-from accounts.requests import SignedInRequest
+from accounts.requests import SignedInRequest, active_supervision
 from ce_portal import csv_files
 from transcripts import codes, documents, exports, pdf, plans, signing
 from transcripts import transcript as transcript_story
@@ -214,16 +214,6 @@ def _visible_certificate(request: SignedInRequest, code: str) -> Certificate:
         raise Http404
     visible = Certificate.objects.visible_to(request.user, at=timezone.now())
     return get_object_or_404(visible.select_related("entry__holder"), code=spelled)
-
-
-def active_supervision(
-    request: SignedInRequest, person_id: uuid.UUID, *, scope: Scope | None = None
-) -> Supervision:
-    """By which one reads a trainee's record now; else 404."""
-    active = Supervision.objects.active(at=timezone.now()).select_related("supervisor", "trainee")
-    if scope:
-        active = active.sharing(scope)
-    return get_object_or_404(active, supervisor=request.user, trainee=person_id)
 
 
 def _supervision(

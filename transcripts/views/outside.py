@@ -36,12 +36,11 @@ def outside(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     now = timezone.now()
     visible = OutsideCredit.objects.visible_to(request.user, at=now).with_state()
     credit = get_object_or_404(visible.select_related("holder"), pk=pk)
-    may_decide = credit.state == OutsideCredit.State.RECORDED and can_decide_as_supervisor(
-        request.user, credit, at=now
-    )
+    supervises = can_decide_as_supervisor(request.user, credit, at=now)
+    may_decide = credit.state == OutsideCredit.State.RECORDED and supervises
     form = None
     if request.method == "POST":
-        if not can_decide_as_supervisor(request.user, credit, at=now):
+        if not supervises:
             raise PermissionDenied
         form = DecideForm(request.POST)
         if form.is_valid():
@@ -78,6 +77,7 @@ def outside(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
         "shows_evidence": Evidence.objects.visible_to(request.user, at=now)
         .filter(pk=credit.evidence_id)
         .exists(),
+        "supervises": supervises,
         "form": form,
         "found": outside_story.duplicates_of(credit) if may_decide else [],
         "section": "transcript" if credit.holder_id == request.user.pk else "supervision",

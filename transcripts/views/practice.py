@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import trace
-from accounts.models import RecordRead, Scope, Supervision, User
-from accounts.requests import SignedInRequest
+from accounts.models import RecordRead, Scope, User
+from accounts.requests import SignedInRequest, active_supervision
 from ce_portal import csv_files
 from transcripts import practice as practice_story
 from transcripts.forms import ConfirmWeekForm, PracticeForm
@@ -70,7 +70,7 @@ def practice_csv(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def trainee_practice(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """A trainee's log, for a supervisor in scope; posting confirms one week as it was shown."""
-    trainee = _trainee(request, person_id)
+    trainee = active_supervision(request, person_id, scope=Scope.PRACTICE).trainee
     now = timezone.now()
     form = ConfirmWeekForm(request.POST) if request.method == "POST" else None
     problem = ""
@@ -106,22 +106,11 @@ def trainee_practice(request: SignedInRequest, person_id: uuid.UUID) -> HttpResp
 @never_cache
 @require_safe
 def trainee_practice_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
-    trainee = _trainee(request, person_id)
+    trainee = active_supervision(request, person_id, scope=Scope.PRACTICE).trainee
     trace.record(
         reader=request.user, person=trainee, what=RecordRead.What.PRACTICE_CSV, at=timezone.now()
     )
     return _as_csv(request, trainee)
-
-
-def _trainee(request: SignedInRequest, person_id: uuid.UUID) -> User:
-    supervision = get_object_or_404(
-        Supervision.objects.active(at=timezone.now())
-        .sharing(Scope.PRACTICE)
-        .select_related("trainee"),
-        supervisor=request.user,
-        trainee=person_id,
-    )
-    return supervision.trainee
 
 
 def _log(request: SignedInRequest, trainee: User) -> dict[str, Any]:

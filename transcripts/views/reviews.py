@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import trace
 from accounts.models import RecordRead, Scope, Supervision
-from accounts.requests import SignedInRequest
+from accounts.requests import SignedInRequest, active_supervision
 from ce_portal.formats import show_day
 from transcripts import pdf, progress, readings, records, review_notes, reviews, signing
 from transcripts import transcript as transcript_story
@@ -32,7 +32,6 @@ from transcripts.review_forms import (
     SignOffForm,
 )
 from transcripts.transcript import Transcript
-from transcripts.views.credit import active_supervision
 
 logger = logging.getLogger(__name__)
 
@@ -175,11 +174,24 @@ def trainee(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 def _without_credit(request: SignedInRequest, supervision: Supervision) -> HttpResponse:
-    return render(
-        request,
-        "transcripts/trainee.html",
-        {"supervision": supervision, "person": supervision.trainee, "section": "supervision"},
-    )
+    """Nothing to sign; what was taken elsewhere is listed to those who may read that."""
+    now, trainee = timezone.now(), supervision.trainee
+    shown = transcript_story.build(holder=trainee, reader=request.user, at=now)
+    if shown.outside:
+        trace.record(
+            reader=request.user,
+            person=trainee,
+            what=RecordRead.What.TRANSCRIPT,
+            at=now,
+            capacity=RecordRead.Capacity.SUPERVISOR,
+        )
+    context = {
+        "supervision": supervision,
+        "person": trainee,
+        "outside": shown.outside,
+        "section": "supervision",
+    }
+    return render(request, "transcripts/trainee.html", context)
 
 
 @never_cache
