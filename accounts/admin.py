@@ -149,7 +149,7 @@ class UserAdmin(DjangoUserAdmin, TracedAdmin):
         return False
 
 
-admin.site.autocomplete_view = TracedChoices.as_view(admin_site=admin.site)  # type: ignore[method-assign]
+admin.site.autocomplete_view = TracedChoices.as_view(admin_site=admin.site)  # type: ignore[method-assign, assignment]
 admin.site.unregister(Group)
 
 

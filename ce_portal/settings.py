@@ -263,6 +263,8 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
 # How often one address may verify certificates; signing in has allauth's own limits.
 VERIFY_RATE_LIMITS = {"verify": "60/m/ip", "check_file": "10/m/ip"}
+# How often one person may upload evidence: each file is opened in a process of its own.
+EVIDENCE_RATE_LIMITS = {"evidence": "10/m/user"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if EMBEDDED else "https"
 # A mail tells of each change to how somebody signs in.
 ACCOUNT_EMAIL_NOTIFICATIONS = True

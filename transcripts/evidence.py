@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
 
 from accounts import names
@@ -28,6 +30,7 @@ READER = Path(__file__).with_name("evidence_reader.py")
 PATIENCE = 30  # seconds that a file may take to be read
 FOLDER = "evidence"
 LOOSE_FOR = timedelta(days=1)  # that a file waits for its form
+MOST_LOOSE = 10  # files of one owner that wait
 
 REFUSALS = {
     "kind": "This is no PDF, JPEG or PNG file, whatever its name says. "
@@ -91,6 +94,7 @@ def keep(*, owner: User, name: str, content: bytes, at: datetime) -> Evidence:
     """Store a file that was looked into. It proves nothing yet: see ``outside.record``.
 
     It lies where no address leads, under a name that says nothing; its own is only shown.
+    Where more than ``MOST_LOOSE`` of theirs wait for a form, the oldest go.
     Raises EvidenceError as ``examine`` does.
     """
     found = examine(content)
@@ -108,6 +112,9 @@ def keep(*, owner: User, name: str, content: bytes, at: datetime) -> Evidence:
     if found.preview:
         evidence.preview.save(f"{key}-preview.jpg", ContentFile(found.preview), save=False)
     evidence.save()
+    waiting = Evidence.objects.loose().filter(owner=owner).exclude(pk=evidence.pk)
+    newest_first = waiting.order_by("-uploaded_at", "-pk").values_list("pk", flat=True)
+    _forget(waiting, newest_first[MOST_LOOSE - 1 :])
     return evidence
 
 
@@ -126,10 +133,15 @@ def forget_loose(*, at: datetime, limit: int) -> int:
     Locks each row, so that a form which is finished at that moment keeps its file.
     """
     old = Evidence.objects.loose().filter(uploaded_at__lt=at - LOOSE_FOR)
+    return _forget(old, old.order_by("uploaded_at").values_list("pk", flat=True)[:limit])
+
+
+def _forget(files: QuerySet[Evidence], keys: Iterable[uuid.UUID]) -> int:
+    """Remove those of the files, unless they are no longer among them once they are locked."""
     forgotten = 0
-    for key in list(old.order_by("uploaded_at").values_list("pk", flat=True)[:limit]):
+    for key in list(keys):
         with transaction.atomic():
-            evidence = old.select_for_update(of=["self"]).filter(pk=key).first()
+            evidence = files.select_for_update(of=["self"]).filter(pk=key).first()
             if evidence is None:
                 continue
             evidence.delete()

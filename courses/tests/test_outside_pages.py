@@ -139,6 +139,22 @@ def test_a_line_of_more_than_all_hours_is_asked_again(client, holder):
     assert not OutsideCredit.objects.exists()
 
 
+def test_who_uploads_too_often_is_asked_to_wait_and_keeps_what_was_typed(client, holder, settings):
+    settings.EVIDENCE_RATE_LIMITS = {"evidence": "2/m/user"}
+    for _ in range(2):
+        send(client, pdf(), hours="")
+
+    answer = send(client, pdf())
+
+    assert answer.status_code == 422
+    assert "Wait a minute, and choose it again." in answer.text
+    assert "EMDR® Basic Training, Part One" in answer.text
+    assert Evidence.objects.count() == 2
+    other = Client()
+    other.force_login(UserFactory())
+    assert send(other, pdf()).status_code == 302
+
+
 def test_the_same_form_sent_again_leads_to_what_is_recorded(client, holder):
     send(client, pdf(), hours="")
     kept = str(Evidence.objects.get().pk)

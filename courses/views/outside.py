@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 
+from allauth.core.internal import ratelimit  # the public one knows the limits of allauth only
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
@@ -125,6 +126,9 @@ def _evidence(request: SignedInRequest, form: OutsideCreditForm) -> Evidence | N
     if has_dropped_a_file(request):
         form.add_error("file", evidence.too_large())
     elif file is not None and "file" not in form.errors:
+        if not _is_within_limits(request):
+            form.add_error("file", "These were many files. Wait a minute, and choose it again.")
+            return None
         try:
             return evidence.keep(
                 owner=request.user, name=file.name or "", content=file.read(), at=timezone.now()
@@ -132,6 +136,18 @@ def _evidence(request: SignedInRequest, form: OutsideCreditForm) -> Evidence | N
         except evidence.EvidenceError as error:
             form.add_error("file", str(error))
     return evidence.loose(owner=request.user, evidence_id=request.POST.get("kept", ""))
+
+
+def _is_within_limits(request: SignedInRequest) -> bool:
+    """Whether the person uploads so often in a minute as anybody may (``EVIDENCE_RATE_LIMITS``)."""
+    usage = ratelimit.consume(
+        request,
+        app="courses",
+        action="evidence",
+        config=settings.EVIDENCE_RATE_LIMITS,
+        user=request.user,
+    )
+    return usage is not None
 
 
 def _used(request: SignedInRequest) -> OutsideCredit | None:

@@ -89,6 +89,7 @@ def test_what_was_changed_since_it_was_seen_is_not_decided(client, credit, super
     assert answer.status_code == 422
     assert "It was changed since you opened this page." in answer.text
     assert not OutsideDecision.objects.exists()
+    assert decide(client, credit, as_of=answer.context["form"]["as_of"].value()).status_code == 302
 
 
 @pytest.mark.parametrize("as_of", ["", "yesterday", "2026-01-01", "x" * 10_000])
@@ -312,6 +313,25 @@ def test_files_of_unfinished_forms_go_after_a_day(noon):
 
     assert set(Evidence.objects.all()) == {fresh, used}
     assert not storage.exists(name)
+
+
+def test_of_many_files_that_wait_for_a_form_the_oldest_go(noon, monkeypatch):
+    monkeypatch.setattr(evidence, "examine", lambda _: evidence.Examined("application/pdf", 1, b""))
+    owner = UserFactory()
+    used = OutsideCreditFactory(holder=owner, evidence__owner=owner).evidence
+    others = EvidenceFactory(uploaded_at=noon - timedelta(hours=9))
+    first, second, *rest = [
+        EvidenceFactory(owner=owner, uploaded_at=noon - timedelta(hours=1) + timedelta(minutes=n))
+        for n in range(11)
+    ]
+
+    newest = evidence.keep(owner=owner, name="letter.pdf", content=b"%PDF-", at=noon)
+
+    assert set(Evidence.objects.all()) == {used, others, *rest, newest}
+    assert len([*rest, newest]) == evidence.MOST_LOOSE
+    for gone in (first, second):
+        assert not gone.file.storage.exists(gone.file.name)
+    assert newest.file.storage.exists(newest.file.name)
 
 
 def test_a_decision_on_ones_own_is_refused(noon, credit):
