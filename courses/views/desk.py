@@ -112,7 +112,7 @@ def _csv_rows(rows: Sequence[Row]) -> Iterator[list[str]]:
             plan.last_day.isoformat() if plan else "",
             show_hours(progress.total.earned) if progress else "",
             show_hours(progress.total.needed) if progress else "",
-            show_hours(progress.total.enrolled) if progress else "",
+            show_hours(progress.total.enrolled or 0) if progress else "",
             progress.answer.capitalize() if progress else "",
             row.gaps,
             ("yes" if progress.is_behind else "no") if progress else "",
