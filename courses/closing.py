@@ -158,7 +158,8 @@ def _forget(person: User, *, at: datetime) -> None:
     Authenticator.objects.filter(user=person).delete()
     if apps.is_installed("allauth.socialaccount"):
         # With its tokens: whoever signs in by that party again is new here.
-        apps.get_model("socialaccount", "SocialAccount").objects.filter(user=person).delete()
+        at_parties = apps.get_app_config("socialaccount").get_model("SocialAccount")
+        at_parties._default_manager.filter(user=person).delete()  # noqa: SLF001
     EmailAddress.objects.filter(user=person).delete()
 
 
