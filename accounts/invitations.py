@@ -50,7 +50,8 @@ def invite(
     email = addresses.spelled(email)
     terms = {**columns(scopes), "begins_on": begins_on, "ends_on": ends_on, "note": note}
     _check(inviter, inviter_is=inviter_is, email=email, scopes=scopes, at=at)
-    _check_days(inviter, begins_on=begins_on, ends_on=ends_on, at=at)
+    begins_at = supervision.beginning(begins_on, of=inviter, at=at)
+    supervision.ending(ends_on, begins_at=begins_at, of=inviter, at=at)
     mine = Invitation.objects.open().filter(inviter=inviter, email=email, inviter_is=inviter_is)
     mine.filter(expires_at__lte=at).update(withdrawn_at=at)
     try:
@@ -229,15 +230,6 @@ def _check(
     if inviter_is == Side.SUPERVISOR and not supervision.may_supervise(inviter, at=at):
         raise SupervisionError(CONFIRM_FIRST)
     _check_how_many(inviter, at=at)
-
-
-def _check_days(
-    inviter: User, *, begins_on: date | None, ends_on: date | None, at: datetime
-) -> None:
-    if begins_on and ends_on and ends_on < begins_on:
-        raise SupervisionError("The last day is before the first day. Check the two days.")
-    if ends_on and ends_on < at.astimezone(inviter.tz).date():
-        raise SupervisionError("The last day is over already. Choose today or a later day.")
 
 
 def _check_how_many(inviter: User, *, at: datetime) -> None:

@@ -51,7 +51,7 @@ def begin(
             f"{supervisor.legal_name} is not confirmed as a supervisor here at the moment, so "
             "this cannot begin. It can once they have a license in force on their profile."
         )
-    begins_at = max(at, first_moment(begins_on, of=trainee)) if begins_on else at
+    begins_at = beginning(begins_on, of=trainee, at=at)
     ends_at = _checked(scopes, begins_at=begins_at, ends_on=ends_on, trainee=trainee, at=at)
     _close_what_is_over(supervisor=supervisor, trainee=trainee, at=at)
     try:
@@ -161,11 +161,24 @@ def _checked(
     """The moment after the last day."""
     if not scopes:
         raise SupervisionError("Choose at least one part of the record to share, or share nothing.")
+    return ending(ends_on, begins_at=begins_at, of=trainee, at=at)
+
+
+def beginning(begins_on: date | None, *, of: User, at: datetime) -> datetime:
+    """The first moment of that day where the person is, or at once."""
+    return max(at, first_moment(begins_on, of=of)) if begins_on else at
+
+
+def ending(ends_on: date | None, *, begins_at: datetime, of: User, at: datetime) -> datetime | None:
+    """The moment after that day where the person is, None for no end.
+
+    Raises SupervisionError if it is too far away, over already, or before the first.
+    """
     if ends_on is None:
         return None
     if ends_on == date.max:
         raise SupervisionError("This last day is too far away. Leave it empty for no last day.")
-    ends_at = first_moment(ends_on + timedelta(days=1), of=trainee)
+    ends_at = first_moment(ends_on + timedelta(days=1), of=of)
     if ends_at <= at:
         raise SupervisionError("The last day is over already. Choose today or a later day.")
     if ends_at <= begins_at:

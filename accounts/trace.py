@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from accounts.models import RecordRead, User
+from accounts.models import RecordRead, Scope, Supervision, User
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -69,6 +69,21 @@ def record_many(
         [_read(reader, person, what, at, detail, capacity) for person in sorted(others)],
         batch_size=1000,
     )
+
+
+def read_as(*, reader: User, person: User, scope: Scope, at: datetime) -> str:
+    """As what one reads that part of the record now, for a door that staff use too.
+
+    Staff who supervise the person read what is shared with them as a supervisor.
+    """
+    supervised = (
+        Supervision.objects.active(at=at)
+        .sharing(scope)
+        .filter(supervisor=reader.pk, trainee=person.pk)
+    )
+    if reader.is_staff and supervised.exists():
+        return RecordRead.Capacity.SUPERVISOR
+    return ""
 
 
 def looks(rows: Iterable[Mapping[str, Any]]) -> list[Look]:

@@ -25,14 +25,14 @@ def ask(*, entry: CreditEntry, wrong: str, words: str, at: datetime) -> Correcti
     Locks the entry, so a question and a reversal at once wait for each other.
     Raises CorrectionError if the credit is reversed, or a request for it is open.
     """
-    entry = CreditEntry.objects.select_for_update(of=["self"]).get(pk=entry.pk)
+    rows = CreditEntry.objects.select_for_update(of=["self"]).select_related("holder")
+    entry = rows.get(pk=entry.pk)
     if entry.is_reversal or entry.is_reversed:
         raise CorrectionError("This credit was reversed. Ask about what stands in its place.")
     asked = CorrectionRequest.objects.open().filter(entry=entry).first()
     if asked:
-        raise CorrectionError(
-            f"You asked on {show_day(asked.asked_at.date())} already. A curator looks at it."
-        )
+        day = show_day(asked.asked_at.astimezone(entry.holder.tz))
+        raise CorrectionError(f"You asked on {day} already. A curator looks at it.")
     return CorrectionRequest.objects.create(entry=entry, wrong=wrong, words=words, asked_at=at)
 
 

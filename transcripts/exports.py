@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -145,12 +145,14 @@ def as_json(
         "outside": {
             "hours_confirmed": show_hours(transcript.outside_confirmed),
             "hours_recorded": show_hours(transcript.outside_recorded),
-            "entries": [_outside_as_json(credit) for credit in transcript.outside],
+            "entries": [
+                _outside_as_json(credit, transcript.holder.tz) for credit in transcript.outside
+            ],
         },
     }
 
 
-def _outside_as_json(credit: OutsideCredit) -> dict[str, Any]:
+def _outside_as_json(credit: OutsideCredit, tz: tzinfo) -> dict[str, Any]:
     """As the holder recorded it, and what somebody who looked at the proof said."""
     decision = getattr(credit, "decision", None)
     return {
@@ -181,7 +183,7 @@ def _outside_as_json(credit: OutsideCredit) -> dict[str, Any]:
         "decision": {
             "by": decision.decided_by_name,
             "as": decision.capacity,
-            "on": decision.decided_at.date(),
+            "on": decision.decided_at.astimezone(tz).date(),
             "reason": decision.reason,
         }
         if decision

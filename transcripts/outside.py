@@ -22,6 +22,7 @@ from transcripts.permissions import deciding
 
 Verdict = OutsideDecision.Verdict
 Capacity = OutsideDecision.Capacity
+EARLIEST = date(1980, 1, 1)  # day of training, and so of what a review looks at
 TOO_MANY_HOURS = "This is more than the hours in all. Change one of the two."
 
 
@@ -256,6 +257,8 @@ def others_with_the_same_file(credit: OutsideCredit) -> QuerySet[OutsideCredit]:
 def _require_sound(facts: Facts, lines: Sequence[Line], *, on: date) -> None:
     if facts.earned_on > on:
         raise OutsideError("This day is still to come. Record training once you have completed it.")
+    if facts.started_on < EARLIEST:
+        raise OutsideError("Enter the year with four digits.")
     if not lines:
         raise OutsideError("Say at least once what the hours count as.")
     if len({(line.body_name, line.credit_type) for line in lines}) < len(lines):
@@ -269,7 +272,7 @@ def _require_undecided(credit: OutsideCredit) -> None:
         raise OutsideError("This outside credit was withdrawn. Record it anew.")
     decision = OutsideDecision.objects.filter(credit=credit).first()
     if decision is not None:
-        day = show_day(decision.decided_at.date())
+        day = show_day(decision.decided_at.astimezone(credit.holder.tz))
         raise OutsideError(
             f"{decision.decided_by_name} {decision.verdict} this on {day}. It does not change now."
         )

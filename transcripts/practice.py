@@ -112,7 +112,7 @@ def confirm(
     between = Supervision.objects.filter(supervisor=by, trainee=trainee)
     if supervision.locked(between, Scope.PRACTICE, at=at) is None:
         raise SupervisionEnded("This log is not shared with you any more.")
-    _locked(trainee)
+    trainee = _locked(trainee)
     last = PracticeEntry.objects.filter(trainee=trainee, week=week).order_by("pk").last()
     if last is None:
         raise PracticeError("Nothing is logged in this week.")
@@ -120,7 +120,7 @@ def confirm(
         raise PracticeError("The log of this week changed since you opened it. Look at it again.")
     done = PracticeConfirmation.objects.filter(trainee=trainee, week=week, last_entry=last).first()
     if done is not None:
-        day = show_day(done.confirmed_at.date())
+        day = show_day(done.confirmed_at.astimezone(trainee.tz))
         raise PracticeError(f"{done.supervisor_name} confirmed this week on {day} already.")
     return PracticeConfirmation.objects.create(
         trainee=trainee,

@@ -13,6 +13,7 @@ from ce_portal.formats import show_day
 from transcripts import readings, reviews
 from transcripts.forms import PeriodForm
 from transcripts.models import Review, ReviewNote
+from transcripts.outside import EARLIEST
 from transcripts.readings import Line, Reading
 
 
@@ -27,8 +28,8 @@ class ReviewPeriodForm(PeriodForm):
 
     def clean_since(self) -> date:
         since: date = self.cleaned_data["since"]
-        if since < reviews.EARLIEST:
-            raise forms.ValidationError(f"Begin in {reviews.EARLIEST.year} or later.")
+        if since < EARLIEST:
+            raise forms.ValidationError(f"Begin in {EARLIEST.year} or later.")
         return since
 
 

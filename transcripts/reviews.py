@@ -17,11 +17,11 @@ from accounts import supervision as supervision_story
 from accounts.models import License, Scope, Supervision, SupervisionQuerySet, User
 from transcripts import readings, records
 from transcripts.models import CreditEntry, Review, ReviewDay, ReviewLine
+from transcripts.outside import EARLIEST
 from transcripts.readings import Reading
 
 VERSION = 1
 EVERY = 3  # months from one review to the next, if the supervisor says nothing else
-EARLIEST = date(1990, 1, 1)
 ATTESTATION = "I supervised this trainee in the period above and have read the transcript."
 
 
@@ -224,7 +224,7 @@ def due_days(*, supervisor: User, at: datetime) -> dict[uuid.UUID, date]:
     One query for all of them.
     """
     rows = _readable(at=at).filter(supervisor=supervisor)
-    days = {row.trainee_id: due_day(row) for row in rows.select_related("review_day")}
+    days = {row.trainee_id: due_day(row) for row in rows.select_related("supervisor", "review_day")}
     return {trainee: day for trainee, day in days.items() if day}
 
 
@@ -233,7 +233,7 @@ def due_day(supervision: Supervision) -> date | None:
     if hasattr(supervision, "review_day"):
         chosen: date | None = supervision.review_day.due_on
         return chosen
-    return add_months(supervision.begins_at.date(), EVERY)
+    return add_months(supervision.begins_at.astimezone(supervision.supervisor.tz).date(), EVERY)
 
 
 def add_months(day: date, months: int) -> date:

@@ -151,6 +151,7 @@ def test_one_that_expired_makes_room_for_another(noon):
     [
         ({"scopes": []}, "Choose at least one part of the record."),
         ({"ends_on": date(2026, 3, 1)}, "The last day is over already."),
+        ({"ends_on": date.max}, "This last day is too far away."),
         (
             {"begins_on": date(2026, 3, 5), "ends_on": date(2026, 3, 4)},
             "The last day is before the first day.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +15,6 @@ from transcripts.models import Evidence, OutsideCredit
 MOST_LINES = 6
 OTHER = "other"
 NONE = "none"
-EARLIEST = date(1980, 1, 1)
 PRINTED = {"title", "provider"}
 
 
@@ -176,7 +174,7 @@ class OutsideCreditForm(forms.Form):
         facts: dict[str, Any] = super().clean() or {}
         first, last = facts.get("started_on"), facts.get("earned_on")
         for name, day in (("started_on", first), ("earned_on", last)):
-            if day and day < EARLIEST:
+            if day and day < outside.EARLIEST:
                 self.add_error(name, "Enter the year with four digits.")
         if first and last and first > last:
             self.add_error("started_on", "The first day is after the last. Change one of them.")

@@ -413,3 +413,55 @@ def test_the_rows_are_summed_up_with_few_questions(me, today, django_assert_num_
         rows = desk_story.rows(supervisor=me, at=timezone.now(), on=today)
     with django_assert_num_queries(8):
         desk_story.fill(rows, supervisor=me, at=timezone.now())
+
+
+def test_staff_who_supervise_leave_the_trace_of_a_supervisor(client):
+    link = SupervisionFactory(supervisor__is_staff=True, shares_renewal=True)
+    client.force_login(link.supervisor)
+
+    for address in (
+        reverse("courses:desk"),
+        reverse("courses:desk_csv"),
+        reverse("courses:trainee_plan", args=[link.trainee_id]),
+        reverse("courses:new_trainee_plan", args=[link.trainee_id]),
+    ):
+        client.get(address)
+
+    assert list(RecordRead.objects.values_list("capacity", flat=True)) == ["supervisor"] * 4
+
+
+def test_no_cache_keeps_a_page_or_file_of_a_record(client):
+    link = SupervisionFactory(shares_renewal=True, shares_practice=True)
+    own = [
+        "courses:desk",
+        "courses:desk_csv",
+        "courses:renewals",
+        "courses:new_plan",
+        "courses:assignments",
+        "transcripts:transcript",
+        "transcripts:export_csv",
+        "transcripts:export_json",
+        "transcripts:practice",
+        "transcripts:practice_csv",
+    ]
+    theirs = [
+        "courses:trainee_plan",
+        "courses:new_trainee_plan",
+        "transcripts:trainee",
+        "transcripts:trainee_csv",
+        "transcripts:trainee_json",
+        "transcripts:trainee_practice",
+        "transcripts:trainee_practice_csv",
+    ]
+    addresses = [reverse(name) for name in own]
+    addresses += [reverse(name, args=[link.trainee_id]) for name in theirs]
+    client.force_login(link.supervisor)
+
+    kept = []
+    for address in addresses:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        if "no-store" not in answer.headers.get("Cache-Control", ""):
+            kept.append(address)
+
+    assert kept == []

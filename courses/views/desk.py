@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import trace
@@ -48,6 +49,7 @@ HEADER = [
 ]
 
 
+@never_cache
 @require_safe
 def desk(request: SignedInRequest) -> HttpResponse:
     """All trainees of the reader, as far as they share it."""
@@ -76,7 +78,13 @@ def desk(request: SignedInRequest) -> HttpResponse:
 def _record(request: SignedInRequest, rows: Sequence[Row], what: str) -> None:
     """Everybody of whom something is shown, in one INSERT."""
     people = [row.person for row in rows]
-    trace.record_many(reader=request.user, people=people, what=what, at=timezone.now())
+    trace.record_many(
+        reader=request.user,
+        people=people,
+        what=what,
+        at=timezone.now(),
+        capacity=RecordRead.Capacity.SUPERVISOR,
+    )
 
 
 def _is_soon(row: Row) -> bool:
@@ -88,6 +96,7 @@ def _is_supervised(request: SignedInRequest) -> bool:
     return Supervision.objects.open(at=timezone.now()).filter(trainee=request.user).exists()
 
 
+@never_cache
 @require_safe
 def desk_csv(request: SignedInRequest) -> HttpResponse:
     """The rows of the desk, those that are asked for, on all its pages."""
@@ -127,6 +136,7 @@ def _csv_rows(rows: Sequence[Row]) -> Iterator[list[str]]:
 # --- One trainee ------------------------------------------------------------
 
 
+@never_cache
 @require_safe
 def trainee_plan(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     """How far a trainee is in their plans, and what the reader assigned to them."""
@@ -136,6 +146,7 @@ def trainee_plan(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse
     return _trainee_page(request, supervision, form)
 
 
+@never_cache
 @require_POST
 def assign(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     supervision = active_supervision(request, person_id, scope=Scope.RENEWAL)
@@ -157,7 +168,13 @@ def _trainee_page(
     request: SignedInRequest, supervision: Supervision, form: AssignForm
 ) -> HttpResponse:
     now, today = timezone.now(), timezone.localdate()
-    trace.record(reader=request.user, person=supervision.trainee, what=RecordRead.What.PLAN, at=now)
+    trace.record(
+        reader=request.user,
+        person=supervision.trainee,
+        what=RecordRead.What.PLAN,
+        at=now,
+        capacity=RecordRead.Capacity.SUPERVISOR,
+    )
     given = Assignment.objects.given_by(request.user, at=now).filter(supervision=supervision)
     context = {
         "trainee": supervision.trainee,
@@ -193,6 +210,7 @@ def withdraw_assignment(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse
 # --- The trainee's side -----------------------------------------------------
 
 
+@never_cache
 @require_safe
 def assignments(request: SignedInRequest) -> HttpResponse:
     """What supervisors ask of the reader, what of it is earned, and what they asked once."""

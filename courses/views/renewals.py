@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import trace
@@ -19,6 +20,7 @@ from transcripts import plans as plans_story
 from transcripts.models import TrainingPlan
 
 
+@never_cache
 @require_safe
 def renewals(request: SignedInRequest) -> HttpResponse:
     """How far the reader is in each of their cycles, and what of it is enrolled."""
@@ -32,22 +34,26 @@ def renewals(request: SignedInRequest) -> HttpResponse:
     return render(request, "courses/renewals.html", context)
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_plan(request: SignedInRequest) -> HttpResponse:
     return _write(request, holder=request.user, plan=None)
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_plan(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     own = TrainingPlan.objects.filter(holder=request.user).with_lines()
     return _write(request, holder=request.user, plan=get_object_or_404(own, pk=pk))
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_trainee_plan(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     return _write(request, holder=_trainee(request, person_id), plan=None)
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_trainee_plan(
     request: SignedInRequest, person_id: uuid.UUID, pk: uuid.UUID
@@ -73,7 +79,13 @@ def _trainee(request: SignedInRequest, person_id: uuid.UUID) -> User:
 
 def _write(request: SignedInRequest, *, holder: User, plan: TrainingPlan | None) -> HttpResponse:
     is_own = holder == request.user
-    trace.record(reader=request.user, person=holder, what=RecordRead.What.PLAN, at=timezone.now())
+    trace.record(
+        reader=request.user,
+        person=holder,
+        what=RecordRead.What.PLAN,
+        at=timezone.now(),
+        capacity=RecordRead.Capacity.SUPERVISOR,
+    )
     data = request.POST if request.method == "POST" else None
     form = PlanForm(data, holder=holder, is_own=is_own, plan=plan)
     if request.method == "POST" and form.is_valid():

@@ -1,6 +1,6 @@
 """A holder asks for a correction once at a time; a curator decides it once, with words."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
@@ -350,3 +350,11 @@ def test_nobody_declines_their_own_and_staff_without_the_permission_nothing(clie
 
     assert refused.status_code == 403
     assert CorrectionRequest.objects.open().count() == 2
+
+
+def test_the_day_of_an_open_request_is_the_holders(certificate):
+    late = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)  # still March 2 in New York
+    ask(certificate, late)
+
+    with pytest.raises(corrections.CorrectionError, match="You asked on Mar 2, 2026 already"):
+        ask(certificate, late)

@@ -1,6 +1,6 @@
 """Who looks at outside credit decides on it once; what was uploaded never runs in a browser."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import OutgoingMail, RecordRead
 from accounts.tests.factories import SupervisionFactory, UserFactory
-from transcripts import evidence, outside
+from transcripts import evidence, exports, outside, transcript
 from transcripts.models import Evidence, OutsideCredit, OutsideDecision
 from transcripts.tests.factories import (
     EvidenceFactory,
@@ -382,6 +382,25 @@ def test_who_waited_for_their_turn_changes_and_withdraws_with_an_earlier_moment(
     credit.refresh_from_db()
     assert credit.changed_at > noon
     assert credit.withdrawn_at == noon
+
+
+def test_the_day_of_a_decision_is_the_holders(noon):
+    late = datetime(2026, 1, 6, 2, 0, tzinfo=UTC)  # still January 5 in New York
+    credit = OutsideDecisionFactory(decided_at=late).credit
+    read = transcript.build(holder=credit.holder, reader=credit.holder, at=noon)
+
+    with pytest.raises(outside.OutsideError, match="this on Jan 5, 2026"):
+        outside.decide(
+            credit=credit,
+            verdict="confirmed",
+            reason="",
+            by=UserFactory(),
+            capacity="staff",
+            as_of=credit.changed_at,
+            at=noon,
+        )
+    (entry,) = exports.as_json(read, at=noon)["outside"]["entries"]
+    assert entry["decision"]["on"] == date(2026, 1, 5)
 
 
 def test_a_decided_one_offers_no_change(client):

@@ -1,6 +1,6 @@
 """The log of supervised practice adds up, never changes, and is confirmed as it was seen."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -331,3 +331,12 @@ def test_the_database_refuses_a_confirmation_of_another_week_or_person(trainee, 
     ):
         with pytest.raises(IntegrityError, match=words), transaction.atomic():
             PracticeConfirmation.objects.create(**{**facts, **change})
+
+
+def test_the_day_of_a_confirmation_is_the_trainees(trainee, noon):
+    late = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)  # still March 2 in New York
+    last = log(trainee, noon)
+    confirm(trainee, late, last)
+
+    with pytest.raises(practice.PracticeError, match="confirmed this week on Mar 2, 2026 already"):
+        confirm(trainee, late, last)

@@ -8,9 +8,9 @@ from django.db import IntegrityError, connection, transaction
 from accounts import supervision as supervision_story
 from accounts.models import OutgoingMail
 from accounts.tests.factories import LicenseFactory, SupervisionFactory, UserFactory
-from transcripts import ledger, readings, records, reviews
+from transcripts import ledger, outside, readings, records, reviews, transcript
 from transcripts.models import Review, ReviewDay, ReviewLine
-from transcripts.tests.factories import CertificateFactory, CreditEntryFactory
+from transcripts.tests.factories import CertificateFactory, CreditEntryFactory, OutsideCreditFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +158,7 @@ def test_a_condition_or_changes_need_words(noon, supervision, decision):
     [
         (UNTIL, SINCE, "The last day is before the first. Change one of them."),
         (SINCE, SINCE, "The last day is before the first. Change one of them."),
-        (date(1, 1, 1), UNTIL, "Begin the period in 1990 or later."),
+        (date(1, 1, 1), UNTIL, "Begin the period in 1980 or later."),
         (
             SINCE,
             date(9999, 12, 31),
@@ -433,3 +433,28 @@ def test_nobody_is_reminded_after_the_end_or_where_no_review_is_planned(noon, su
 
     assert sweep(datetime(2027, 6, 1, tzinfo=UTC)) == []
     assert not UserFactory().mail.exists()
+
+
+def test_without_a_choice_the_review_is_due_by_the_day_of_the_supervisor(noon):
+    begun = datetime(2026, 1, 6, 2, 0, tzinfo=UTC)  # still January 5 in New York
+    supervision = SupervisionFactory(accepted_at=begun)
+
+    assert due_days(supervision, noon) == {supervision.trainee_id: date(2026, 4, 5)}
+
+
+def test_the_earliest_credit_that_can_be_recorded_can_be_signed(noon):
+    supervision = SupervisionFactory(shares_evidence=True)
+    OutsideCreditFactory(
+        holder=supervision.trainee, started_on=outside.EARLIEST, earned_on=outside.EARLIEST
+    )
+    since, until = readings.period_to_review(
+        transcript=transcript.build(
+            holder=supervision.trainee, reader=supervision.supervisor, at=noon
+        ),
+        history=readings.history(reviewer=supervision.supervisor, holder=supervision.trainee),
+        today=date(2026, 3, 2),
+    )
+
+    review = sign(supervision, noon, look(supervision, noon, since, until))
+
+    assert review.since == outside.EARLIEST

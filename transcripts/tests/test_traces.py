@@ -73,6 +73,27 @@ def test_a_supervisor_leaves_a_trace_at_page_file_and_document(client, helena, p
     assert set(RecordRead.objects.values_list("reader", "person")) == {(helena.pk, priya.pk)}
 
 
+def test_staff_who_supervise_read_as_the_supervisor_and_else_as_staff(client, priya, certificate):
+    curator = UserFactory(is_staff=True, is_superuser=True)
+    SupervisionFactory(
+        supervisor=curator, trainee=priya, shares_evidence=True, shares_practice=True
+    )
+    credit = OutsideCreditFactory(holder=priya)
+    client.force_login(curator)
+
+    for address in (
+        document(certificate),
+        credit.get_absolute_url(),
+        reverse("transcripts:evidence", args=[credit.pk]),
+        reverse("transcripts:trainee_practice", args=[priya.pk]),
+        reverse("transcripts:trainee_practice_csv", args=[priya.pk]),
+    ):
+        assert got(client, address) == 200
+    got(client, OutsideCreditFactory().get_absolute_url())
+
+    assert [capacity for capacity, _, _ in traces()] == ["supervisor"] * 5 + ["staff"]
+
+
 def test_the_holder_leaves_none(client, priya, certificate):
     client.force_login(priya)
 

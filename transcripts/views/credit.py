@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 What = RecordRead.What
 
 
+@never_cache
 @require_safe
 def transcript(request: SignedInRequest) -> HttpResponse:
     """The signed-in person's own credit by year, of all time or of a period."""
@@ -54,6 +55,7 @@ def transcript(request: SignedInRequest) -> HttpResponse:
     )
 
 
+@never_cache
 @require_safe
 def export_csv(request: SignedInRequest) -> HttpResponse:
     form = _period(request)
@@ -62,6 +64,7 @@ def export_csv(request: SignedInRequest) -> HttpResponse:
     return _as_csv(_own(request, form))
 
 
+@never_cache
 @require_safe
 def export_json(request: SignedInRequest) -> HttpResponse:
     form = _period(request)
@@ -105,6 +108,7 @@ def _back(request: SignedInRequest) -> HttpResponse:
     return redirect(f"{reverse('transcripts:transcript')}?{request.GET.urlencode()}")
 
 
+@never_cache
 @require_safe
 def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     supervision = _supervision(request, person_id, what=What.TRANSCRIPT_CSV)
@@ -113,6 +117,7 @@ def trainee_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     )
 
 
+@never_cache
 @require_safe
 def trainee_json(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     supervision = _supervision(request, person_id, what=What.TRANSCRIPT_JSON)
@@ -147,12 +152,14 @@ def _of_trainee(
 def certificate_pdf(request: SignedInRequest, code: str) -> HttpResponseBase:
     """The document, for those who may read the credit. Until it is drawn: 404 with a plain word."""
     certificate = _visible_certificate(request, code)
+    now, holder = timezone.now(), certificate.entry.holder
     trace.record(
         reader=request.user,
-        person=certificate.entry.holder,
+        person=holder,
         what=What.CERTIFICATE,
         detail=certificate.code,
-        at=timezone.now(),
+        at=now,
+        capacity=trace.read_as(reader=request.user, person=holder, scope=Scope.CREDIT, at=now),
     )
     if not certificate.pdf:
         return render(

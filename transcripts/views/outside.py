@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import trace
-from accounts.models import RecordRead
+from accounts.models import RecordRead, Scope
 from accounts.requests import SignedInRequest
 from transcripts import outside as outside_story
 from transcripts.forms import DecideForm
@@ -69,6 +69,9 @@ def outside(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
         what=RecordRead.What.OUTSIDE,
         detail=credit.title,
         at=now,
+        capacity=trace.read_as(
+            reader=request.user, person=credit.holder, scope=Scope.EVIDENCE, at=now
+        ),
     )
     context = {
         "credit": credit,
@@ -125,12 +128,16 @@ def _visible_evidence(request: SignedInRequest, pk: uuid.UUID) -> Evidence:
 
 
 def _trace(request: SignedInRequest, kept: Evidence) -> None:
+    now = timezone.now()
     trace.record(
         reader=request.user,
         person=kept.owner,
         what=RecordRead.What.EVIDENCE,
         detail=kept.credit.title,
-        at=timezone.now(),
+        at=now,
+        capacity=trace.read_as(
+            reader=request.user, person=kept.owner, scope=Scope.EVIDENCE, at=now
+        ),
     )
 
 

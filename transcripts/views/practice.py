@@ -92,7 +92,7 @@ def trainee_practice(request: SignedInRequest, person_id: uuid.UUID) -> HttpResp
             return redirect("transcripts:trainee_practice", person_id)
     elif form is not None:
         problem = "Choose a week of this page and confirm it again."
-    trace.record(reader=request.user, person=trainee, what=RecordRead.What.PRACTICE, at=now)
+    _trace(request, trainee, RecordRead.What.PRACTICE)
     context = {
         "trainee": trainee,
         "problem": problem,
@@ -107,10 +107,18 @@ def trainee_practice(request: SignedInRequest, person_id: uuid.UUID) -> HttpResp
 @require_safe
 def trainee_practice_csv(request: SignedInRequest, person_id: uuid.UUID) -> HttpResponse:
     trainee = active_supervision(request, person_id, scope=Scope.PRACTICE).trainee
-    trace.record(
-        reader=request.user, person=trainee, what=RecordRead.What.PRACTICE_CSV, at=timezone.now()
-    )
+    _trace(request, trainee, RecordRead.What.PRACTICE_CSV)
     return _as_csv(request, trainee)
+
+
+def _trace(request: SignedInRequest, trainee: User, what: RecordRead.What) -> None:
+    trace.record(
+        reader=request.user,
+        person=trainee,
+        what=what,
+        at=timezone.now(),
+        capacity=RecordRead.Capacity.SUPERVISOR,
+    )
 
 
 def _log(request: SignedInRequest, trainee: User) -> dict[str, Any]:

@@ -382,7 +382,7 @@ def _visible_review(
         person=signed.holder,
         what=what,
         at=at,
-        detail=f"Signed on {show_day(signed.signed_at.date())}",
+        detail=f"Signed on {show_day(signed.signed_at.astimezone(signed.holder.tz))}",
         capacity=capacity,
     )
     return signed
