@@ -29,7 +29,6 @@ from courses.models import (
 )
 from courses.requirements import asked_of
 from transcripts import certificates, ledger
-from transcripts.models import CreditEntry
 
 MAX_REASON = 300  # characters
 
@@ -270,7 +269,7 @@ def _award(
     Needs the enrollment locked.
     """
     earned_on, time_zone = ended_at.date(), str(ended_at.tzinfo)
-    _lock_earlier_credit(enrollment)
+    ledger.lock_awards(holder_id=enrollment.learner_id, activity=enrollment.course.key)
     earlier = repeats.earlier_credit(learner=enrollment.learner, course=enrollment.course)
     if earlier and not repeats.may_repeat(enrollment.course, earlier, on=earned_on):
         raise CompletionError(repeats.why_not(enrollment.course, earlier))
@@ -309,14 +308,6 @@ def _award(
         granted_by=granted_by,
         partial_reason=partial_reason,
     )
-
-
-def _lock_earlier_credit(enrollment: Enrollment) -> None:
-    """So that credit that is awarded anew at this moment is seen (``ledger.restore``)."""
-    earlier = CreditEntry.objects.filter(
-        completion__learner=enrollment.learner_id, completion__course=enrollment.course_id
-    )
-    list(earlier.select_for_update(of=["self"]).order_by("pk").values_list("pk"))
 
 
 @transaction.atomic

@@ -13,14 +13,20 @@ from transcripts import ledger
 
 
 def earlier_credit(*, learner: User, course: Course) -> Completion | None:
-    """The learner's last completion of this course whose credit stands: one that was reversed, and
-    not corrected, gave nothing."""
+    """The learner's completion of this course whose credit stands, of several the one of the
+    latest day: one that was reversed, and not corrected, gave nothing."""
     completions = (
         Completion.objects.filter(learner=learner, course=course)
         .select_related("credit_entry__reversal", "credit_entry__replacement")
         .order_by("-occasion")
     )
-    return next((done for done in completions if ledger.stands(done.credit_entry)), None)
+    standing = [done for done in completions if ledger.stands(done.credit_entry)]
+    return max(standing, key=earned_on, default=None)
+
+
+def earned_on(earlier: Completion) -> date:
+    """The day of its credit, as it was corrected last."""
+    return ledger.current(earlier.credit_entry).earned_on
 
 
 def next_occasion(*, learner: User, course: Course) -> int:
@@ -39,12 +45,12 @@ def again_from(course: Course, earlier: Completion) -> date | None:
     """The first day on which the credit may be earned again; None if never."""
     if course.repeat_after_days is None:
         return None
-    return earlier.credit_entry.earned_on + timedelta(days=course.repeat_after_days)
+    return earned_on(earlier) + timedelta(days=course.repeat_after_days)
 
 
 def why_not(course: Course, earlier: Completion) -> str:
     """Why it gives no second credit now, in sentences for the learner."""
-    earned = formats.show_day(earlier.credit_entry.earned_on)
+    earned = formats.show_day(earned_on(earlier))
     again = again_from(course, earlier)
     if again is None:
         return f"You earned the credit of this course on {earned}. It is given once."

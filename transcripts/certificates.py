@@ -57,9 +57,9 @@ def reissue(
     """Reverse an award, award it anew with corrected facts, and issue the new certificate.
 
     The old code stays and says that it is superseded; the holder's note goes along.
-    Locks the entry.
-    Raises LedgerError if the entry is reversed or a reversal, if no reason is given, or if nothing
-    is different or left.
+    Locks as ``ledger.reverse`` does.
+    Raises LedgerError if the entry is reversed or a reversal, if no reason is given, or as
+    ``ledger.replace`` does.
     """
     ledger.reverse(entry=entry, reason_class=reason_class, reason=reason, by=by, at=at)
     corrected = ledger.replace(entry=entry, correction=correction, by=by, at=at)
@@ -74,7 +74,7 @@ def restore(
     """Award anew what was reversed by mistake, and issue the new certificate.
 
     The reversal stays; the old code says that it is superseded. The holder's note goes along.
-    Locks the entry. Raises LedgerError as ``ledger.restore`` does.
+    Locks, and raises LedgerError, as ``ledger.restore`` does.
     """
     restored = ledger.restore(entry=entry, correction=correction, reason=reason, by=by, at=at)
     reflections.follow(entry=entry, successor=restored)

@@ -316,7 +316,9 @@ class ReissueForm(ReversalForm):
     earned_on = forms.DateField(
         label="Completion date",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-        help_text="On another day, each body needs an approval that was in date then.",
+        help_text="On another day, each body needs an approval of the provider printed that was in "
+        "date then. The licenses printed stay those of the day that was wrong unless the box above "
+        "is ticked.",
     )
 
     def __init__(self, data: Any = None, *, entry: CreditEntry) -> None:
@@ -352,8 +354,11 @@ class ReissueForm(ReversalForm):
             ]
         )
 
-    def correction(self, *, approvals: dict[str, ledger.Approval]) -> ledger.Correction:
-        """``approvals``: by body, those of the course on the completion date typed."""
+    def correction(
+        self, *, approvals: dict[str, ledger.Approval], repeat_after_days: int | None
+    ) -> ledger.Correction:
+        """``approvals``: by body, those of the course on the completion date typed.
+        ``repeat_after_days``: as its rule is now."""
         facts = self.cleaned_data
         return ledger.Correction(
             holder_name=facts["holder_name"],
@@ -362,6 +367,7 @@ class ReissueForm(ReversalForm):
             started_on=facts["started_on"],
             earned_on=facts["earned_on"],
             approvals=approvals,
+            repeat_after_days=repeat_after_days,
             hours={line: facts[name] for name, line in self.lines.items()},
         )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -17,6 +18,9 @@ from accounts.models import License, User
 from ce_portal.formats import show_day
 from transcripts import records
 from transcripts.models import CorrectionRequest, CreditEntry, CreditLine, ReasonClass
+
+if TYPE_CHECKING:
+    from transcripts.models.credit import CreditEntryQuerySet
 
 
 class LedgerError(Exception):
@@ -98,6 +102,8 @@ class Correction:
     one with zero is dropped.
     A line is of an approval that was in date on the completion date: if that is another day now,
     its own may do, or else the one that ``approvals`` has for its body.
+    ``repeat_after_days``: how many days after it the activity may give its credit again; None: it
+    gives it once.
     """
 
     holder_name: str | None = None
@@ -106,6 +112,7 @@ class Correction:
     started_on: date | None = None
     earned_on: date | None = None
     approvals: dict[str, Approval] = field(default_factory=dict)
+    repeat_after_days: int | None = None
     hours: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
 
@@ -148,7 +155,8 @@ def reverse(
 
     The reversal is of the day that the award is of, so that every period adds up. A request of the
     holder to correct it is granted with it, and the holder gets a mail.
-    Locks the entry, so two people who correct it at once wait for each other.
+    Locks the holder's awards of the activity, and the entry: who corrects it at once, or completes
+    the same course again, waits.
     Raises LedgerError if it is reversed already, is itself a reversal, or no reason is given.
     """
     entry = _locked(entry)
@@ -203,10 +211,12 @@ def reverse(
 def replace(*, entry: CreditEntry, correction: Correction, by: User, at: datetime) -> CreditEntry:
     """Award anew, with corrected facts, what a reversal took back. Reason and class are its own.
 
-    Locks the entry. Raises LedgerError if the entry is not reversed, was replaced already, if
-    nothing is different, if no line is left, or if a date cannot be (``Correction``).
+    Locks as ``reverse`` does. Raises LedgerError if the entry is not reversed, was replaced
+    already, if nothing is different, if no line is left, or if a date cannot be (``Correction``);
+    so if it comes too near to other credit of the activity, and nearer than it was.
     """
     entry = _locked_to_award_anew(entry)
+    _check_days_between(entry, correction)
     before = records.read(entry.record)
     facts = _corrected(before, correction, holder=entry.holder, at=at)
     if facts == _plain(before):
@@ -222,29 +232,14 @@ def restore(
     """Award anew what was reversed by mistake, as it was or with corrected facts.
 
     The holder gets a mail.
-    Locks the first award of its line, as completing the same course again does, and the entry.
-    Raises LedgerError as ``replace`` does, if no reason is given, or if the holder earned the
-    course again since.
+    Locks as ``reverse`` does. Raises LedgerError as ``replace`` does, if no reason is given, or if
+    the activity gave the holder other credit beside which this one may not stand.
     """
-    _locked(first(entry))
     entry = _locked_to_award_anew(entry)
     reason = reason.strip()
     if not reason:
         raise LedgerError("Say why: the reason stays with the record.")
-    again = (
-        CreditEntry.objects.standing()
-        .filter(
-            holder=entry.holder_id,
-            activity=entry.activity,
-            recorded_at__gte=entry.reversal.recorded_at,
-        )
-        .first()
-    )
-    if again:
-        raise LedgerError(
-            f"This course gave its credit again since, on {show_day(again.earned_on)}. "
-            "It would count twice."
-        )
+    _check_stands_beside(entry, correction)
     facts = _corrected(records.read(entry.record), correction, holder=entry.holder, at=at)
     restored = _award_anew(entry, facts, ReasonClass.RESTORED, reason, by=by, at=at)
     mail.post(
@@ -298,16 +293,20 @@ def current(entry: CreditEntry) -> CreditEntry:
     return entry
 
 
-def first(entry: CreditEntry) -> CreditEntry:
-    """The award that a line of corrections began with: itself, if it corrects nothing."""
-    while entry.replaces is not None:
-        entry = entry.replaces
-    return entry
-
-
 def stands(entry: CreditEntry) -> bool:
     """Does an award, or what corrected it, count?"""
     return not hasattr(current(entry), "reversal")
+
+
+def lock_awards(*, holder_id: UUID, activity: str) -> None:
+    """Whoever adds credit of one activity, or moves its day, finds what the other has written.
+
+    Locks the awards that the holder's lines of corrections began with, by their ids.
+    """
+    awards = CreditEntry.objects.filter(
+        holder=holder_id, activity=activity, reverses__isnull=True, replaces__isnull=True
+    )
+    list(awards.select_for_update(of=["self"]).order_by("pk").values_list("pk"))
 
 
 def _with_hours(record: dict[str, Any]) -> dict[str, Any]:
@@ -355,6 +354,7 @@ def _write(record: dict[str, Any], *, holder: User, at: datetime, **columns: Any
 
 
 def _locked(entry: CreditEntry) -> CreditEntry:
+    lock_awards(holder_id=entry.holder_id, activity=entry.activity)
     return (
         CreditEntry.objects.select_for_update(of=["self"]).select_related("holder").get(pk=entry.pk)
     )
@@ -367,6 +367,49 @@ def _locked_to_award_anew(entry: CreditEntry) -> CreditEntry:
     if hasattr(entry, "replacement"):
         raise LedgerError("This credit was awarded anew already.")
     return entry
+
+
+def _check_stands_beside(entry: CreditEntry, correction: Correction) -> None:
+    for other in _others(entry):
+        if correction.repeat_after_days is None:
+            raise LedgerError(
+                f"This course gave its credit on {show_day(other.earned_on)} too, and gives it "
+                "once. It would count twice."
+            )
+        if _are_too_near(_day(entry, correction), other, correction):
+            raise _too_near(other, correction)
+
+
+def _check_days_between(entry: CreditEntry, correction: Correction) -> None:
+    day = _day(entry, correction)
+    for other in _others(entry):
+        is_nearer = abs(day - other.earned_on) < abs(entry.earned_on - other.earned_on)
+        if is_nearer and _are_too_near(day, other, correction):
+            raise _too_near(other, correction)
+
+
+def _others(entry: CreditEntry) -> CreditEntryQuerySet:
+    """The holder's credit of the activity that stands. Needs the entry reversed, and not awarded
+    anew: then it is of other completions."""
+    standing = CreditEntry.objects.standing().newest_first()
+    return standing.filter(holder=entry.holder_id, activity=entry.activity)
+
+
+def _day(entry: CreditEntry, correction: Correction) -> date:
+    return correction.earned_on or entry.earned_on
+
+
+def _are_too_near(day: date, other: CreditEntry, correction: Correction) -> bool:
+    days = correction.repeat_after_days
+    return days is not None and abs(day - other.earned_on) < timedelta(days=days)
+
+
+def _too_near(other: CreditEntry, correction: Correction) -> LedgerError:
+    days = correction.repeat_after_days
+    return LedgerError(
+        f"This course gave its credit on {show_day(other.earned_on)} too, and gives it again after "
+        f"{days} day{'' if days == 1 else 's'}. Choose another completion date."
+    )
 
 
 def _award_anew(
@@ -442,12 +485,19 @@ def _on_days(
         raise LedgerError("The first day is after the completion date.")
     if earned_on > at.astimezone(ZoneInfo(record["time_zone"])).date():
         raise LedgerError("The completion date is in the future.")
+    started_at = _same_time(activity["started_at"], days[0], record["time_zone"])
+    ended_at = _same_time(activity["ended_at"], earned_on, record["time_zone"])
+    if started_at and ended_at and ended_at.timestamp() <= started_at.timestamp():
+        raise LedgerError(
+            "On these days the session would end before it begins. One that goes on past midnight "
+            "ends on the day after its first."
+        )
     return {
         **activity,
         "started_on": days[0],
         "ended_on": earned_on,
-        "started_at": _same_time(activity["started_at"], days[0], record["time_zone"]),
-        "ended_at": _same_time(activity["ended_at"], earned_on, record["time_zone"]),
+        "started_at": started_at,
+        "ended_at": ended_at,
     }
 
 

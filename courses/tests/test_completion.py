@@ -36,7 +36,7 @@ from courses.tests.stories import (
     ready_to_complete,
     take_post_test,
 )
-from transcripts import ledger
+from transcripts import certificates, ledger
 from transcripts.models import Certificate, CreditEntry
 
 pytestmark = pytest.mark.django_db
@@ -594,6 +594,48 @@ def test_a_course_that_may_be_repeated_gives_it_again_after_its_time_alone(noon)
         "Mar 2, 2027."
     )
     assert (second.occasion, CreditEntry.objects.count()) == (2, 2)
+
+
+def corrected_to(day, entry, at):
+    """The entry, of another day now; begun on that day."""
+    return certificates.reissue(
+        entry=entry,
+        correction=ledger.Correction(started_on=day, earned_on=day, repeat_after_days=90),
+        reason_class="date",
+        reason="The log says so.",
+        by=UserFactory(),
+        at=at,
+    ).entry
+
+
+def test_from_when_it_gives_it_again_counts_from_the_day_as_it_was_corrected_last(noon):
+    first = ready_to_complete(noon)
+    Course.objects.update(repeat_after_days=365)
+    entry = completion.complete(enrollment=first, at=noon).credit_entry
+    later = noon + timedelta(days=400)
+    earlier = corrected_to(date(2026, 3, 1), entry, noon)
+    corrected_to(date(2026, 4, 1), earlier, later)
+    again = completed_again(first, noon + timedelta(days=366))
+
+    assert refusal(again, later) == (
+        "You earned the credit of this course on Apr 1, 2026. It may be earned again from "
+        "Apr 1, 2027."
+    )
+
+
+def test_of_several_the_credit_of_the_latest_day_counts_also_if_it_was_given_first(noon):
+    first = ready_to_complete(noon)
+    Course.objects.update(repeat_after_days=90)
+    entry = completion.complete(enrollment=first, at=noon).credit_entry
+    again = completed_again(first, noon + timedelta(days=120))
+    completion.complete(enrollment=again, at=noon + timedelta(days=120))
+    corrected_to(date(2026, 11, 2), entry, noon + timedelta(days=300))
+    third = completed_again(first, noon + timedelta(days=301))
+
+    assert refusal(third, noon + timedelta(days=301)) == (
+        "You earned the credit of this course on Nov 2, 2026. It may be earned again from "
+        "Jan 31, 2027."
+    )
 
 
 def test_a_course_whose_credit_was_reversed_may_be_earned_anew(noon):

@@ -43,6 +43,7 @@ from courses.models import (
     Attempt,
     CalendarFeed,
     Completion,
+    Course,
     Enrollment,
     EvaluationResponse,
     LessonProgress,
@@ -821,7 +822,7 @@ def test_awarding_anew_waits_for_who_completes_again_and_is_refused(noon):
 
     _, words = at_the_same_time(complete, restore)
 
-    assert "This course gave its credit again since" in words
+    assert "This course gave its credit on Mar 2, 2026 too" in words
     assert CreditEntry.objects.standing().count() == 1
 
 
@@ -832,3 +833,66 @@ def test_two_who_award_anew_at_once_do_it_once(noon):
 
     assert words == "This credit was awarded anew already."
     assert CreditEntry.objects.standing().count() == 1
+
+
+def corrected_and_repeated(noon):
+    """Credit whose date is moved on, and the same learner ready to complete the course again."""
+    earlier = noon - timedelta(days=100)
+    held = ready_to_complete(earlier)
+    Course.objects.update(repeat_after_days=90)
+    entry = completion.complete(enrollment=held, at=earlier).credit_entry
+    again = ready_to_complete(noon, learner=held.learner, course=held.course)
+    day = entry.earned_on + timedelta(days=20)
+
+    def correct(entry=entry, day=day):
+        return certificates.reissue(
+            entry=entry,
+            correction=ledger.Correction(started_on=day, earned_on=day, repeat_after_days=90),
+            reason_class="date",
+            reason="The log says so.",
+            by=UserFactory(),
+            at=noon,
+        ).entry
+
+    def complete():
+        return completion.complete(enrollment=again, at=noon)
+
+    return entry, correct, complete
+
+
+def test_completing_again_waits_for_a_date_that_is_corrected_and_is_refused(noon):
+    entry, correct, complete = corrected_and_repeated(noon)
+    named = certificates.reissue(
+        entry=entry,
+        correction=ledger.Correction(holder_name="Maya Brandt"),
+        reason_class="name",
+        reason="Married.",
+        by=UserFactory(),
+        at=noon,
+    ).entry
+
+    _, words = at_the_same_time(lambda: correct(named), complete)
+
+    assert "It may be earned again from" in words
+    assert CreditEntry.objects.standing().count() == 1
+
+
+def test_correcting_a_date_waits_for_who_completes_again_and_is_refused(noon):
+    _, correct, complete = corrected_and_repeated(noon)
+
+    _, words = at_the_same_time(complete, correct)
+
+    assert "gives it again after 90 days" in words
+    assert CreditEntry.objects.standing().count() == 2
+
+
+def test_two_dates_corrected_at_once_are_never_too_near_to_each_other(noon):
+    entry, correct, complete = corrected_and_repeated(noon)
+    last = complete().credit_entry
+
+    _, words = at_the_same_time(
+        lambda: correct(day=entry.earned_on + timedelta(days=9)),
+        lambda: correct(last, last.earned_on - timedelta(days=9)),
+    )
+
+    assert "gives it again after 90 days" in words

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
+from ce_portal.formats import show_day
 from courses import completion, enrollment, sessions, waitlist
 from courses.models import Enrollment, WaitlistPlace
 from courses.tests.factories import (
@@ -23,6 +24,7 @@ from courses.tests.factories import (
     WaitlistPlaceFactory,
 )
 from courses.tests.stories import list_in_catalog, ready_to_complete
+from transcripts import certificates, ledger
 
 pytestmark = pytest.mark.django_db
 
@@ -300,6 +302,25 @@ def test_one_is_told_beforehand_from_when_it_may_be_earned_again(client, learner
     assert "It may be earned again from" in words(panel(client, soon.course))
     assert reverse("courses:enroll", args=[soon.course.slug]) not in panel(client, soon.course)
     assert reverse("courses:enroll", args=[long_ago.course.slug]) in panel(client, long_ago.course)
+
+
+def test_the_day_told_is_the_one_that_was_corrected(client, learner, now):
+    done = completed(learner, now, repeat_after_days=90)
+    day = done.credit_entry.earned_on - timedelta(days=91)
+    certificates.reissue(
+        entry=done.credit_entry,
+        correction=ledger.Correction(started_on=day, earned_on=day),
+        reason_class="date",
+        reason="The log says so.",
+        by=UserFactory(),
+        at=now,
+    )
+
+    shown = words(panel(client, done.course))
+
+    assert f"Completed on {show_day(day)}" in shown
+    assert f"It may be earned again from {show_day(day + timedelta(days=90))}" in shown
+    assert reverse("courses:enroll", args=[done.course.slug]) in panel(client, done.course)
 
 
 def test_of_a_live_course_only_sessions_late_enough_give_the_credit_again(client, learner, now):

@@ -140,6 +140,7 @@ def course(request: HttpRequest, slug: str) -> HttpResponse:
         "address": settings.SITE_URL + shown.get_absolute_url(),
         "enrollment": enrollment,
         "earlier": earlier,
+        "earned_on": repeats.earned_on(earlier) if earlier else None,
         "again_from": again_from,
         "may_repeat": earlier is not None
         and again_from is not None

@@ -105,6 +105,11 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
         knows those of its own lines alone; whoever keeps approvals says more."""
         return {}
 
+    def repeat_after_days(self, entry: CreditEntry) -> int | None:
+        """How many days after it what was completed may give its credit again; None: it gives it
+        once. The ledger does not know; whoever keeps that rule says more."""
+        return None
+
     @admin.display(description="kind")
     def kind(self, entry: CreditEntry) -> str:
         if entry.is_reversal:
@@ -225,7 +230,10 @@ class CreditEntryAdmin(ReadOnly, TracedAdmin):
 
     def _correction(self, form: ReissueForm, entry: CreditEntry) -> ledger.Correction:
         day = form.cleaned_data["earned_on"]
-        return form.correction(approvals=self.approvals_on(day, entry=entry))
+        return form.correction(
+            approvals=self.approvals_on(day, entry=entry),
+            repeat_after_days=self.repeat_after_days(entry),
+        )
 
     def _ask(
         self,

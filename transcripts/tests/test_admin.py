@@ -245,6 +245,14 @@ def test_a_wrong_date_is_corrected_and_the_verify_page_says_so(client, curator):
     assert new.certificate.code in earlier
 
 
+def test_the_form_says_that_another_day_prints_the_licenses_of_the_old_one(client, curator):
+    old = CertificateFactory()
+
+    page = client.get(reverse("admin:transcripts_creditentry_reissue", args=[old.entry.pk]))
+
+    assert "The licenses printed stay those of the day that was wrong unless" in page.text
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -355,12 +363,12 @@ def test_nobody_awards_themselves_anew(client, curator):
     assert CreditEntry.objects.count() == 2
 
 
-def test_credit_that_was_earned_again_since_is_not_awarded_anew(client, curator):
+def test_credit_that_was_earned_again_is_not_awarded_anew(client, curator):
     old = withdrawn(curator)
     CreditEntryFactory(holder=old.entry.holder)
 
     page = award_anew(client, old.entry)
 
     assert page.status_code == 422
-    assert "This course gave its credit again since, on Jan 5, 2026." in page.text
+    assert "This course gave its credit on Jan 5, 2026 too, and gives it once." in page.text
     assert CreditEntry.objects.count() == 3

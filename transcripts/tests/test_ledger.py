@@ -1,6 +1,6 @@
 """An award is a frozen copy of the facts."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -498,6 +498,35 @@ def test_replace_refuses_what_is_no_correction(noon, is_reversed, correction, wo
 
     assert str(refusal.value) == words
     assert not CreditEntry.objects.filter(replaces=entry).exists()
+
+
+@pytest.mark.parametrize("ends_at", [datetime(2026, 3, 2, 6, 0), datetime(2026, 3, 2, 3, 0)])
+def test_a_session_over_midnight_is_not_corrected_to_one_day(noon, ends_at):
+    """From 22:00 in New York to 1:00, and to its own beginning on the clock."""
+    entry = award(
+        UserFactory(),
+        noon,
+        started_on=date(2026, 3, 1),
+        ended_on=MARCH_2,
+        started_at=datetime(2026, 3, 2, 3, 0, tzinfo=UTC),
+        ended_at=ends_at.replace(tzinfo=UTC),
+    )
+    reverse(entry, noon)
+
+    def correct(started_on, earned_on):
+        return ledger.replace(
+            entry=entry,
+            correction=ledger.Correction(started_on=started_on, earned_on=earned_on),
+            by=UserFactory(),
+            at=noon,
+        )
+
+    with pytest.raises(ledger.LedgerError, match="would end before it begins"):
+        correct(date(2026, 3, 1), date(2026, 3, 1))
+    corrected = correct(date(2026, 2, 28), date(2026, 3, 1))
+
+    assert corrected.record["activity"]["started_at"] == "2026-02-28T22:00:00-05:00"
+    assert corrected.earned_on == date(2026, 3, 1)
 
 
 def test_an_award_is_replaced_once_and_its_correction_can_be_corrected(noon):
