@@ -78,7 +78,7 @@ def test_a_supervision_from_the_invitation_to_its_end(watched, browser, portal, 
     for box in trainee.get_by_role("checkbox").all():
         box.uncheck()
     trainee.get_by_role("checkbox", name="Credit and certificates").check()
-    trainee.get_by_role("checkbox", name="Evidence of outside credit").check()
+    trainee.get_by_role("checkbox", name="Outside credit with its evidence").check()
     trainee.get_by_role("button", name="I consent").click()
     trainee.wait_for_url("**/supervision/people/**")
     expect(trainee.get_by_role("main")).to_contain_text("Helena Brandt")
