@@ -8,6 +8,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.models import Session as SignIn
 from django.db import IntegrityError, connection, transaction
@@ -333,6 +334,8 @@ def test_who_signed_in_by_another_party_is_not_known_to_it_any_more(maya, noon):
             with connection.schema_editor() as editor:
                 for model in reversed(social):
                     editor.delete_model(model)
+            # Installing the app shows it in the admin, for the rest of the process.
+            admin.site.unregister([model for model in social if admin.site.is_registered(model)])
 
 
 def test_the_address_may_sign_up_anew(client, maya, noon):
