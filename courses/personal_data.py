@@ -39,7 +39,7 @@ from courses.models import (
     ShortlistItem,
     WaitlistPlace,
 )
-from transcripts import exports, transcript
+from transcripts import drawing, exports, transcript
 from transcripts import personal_data as of_transcripts
 from transcripts.models import certificate_storage
 
@@ -190,7 +190,7 @@ def _take_over(export: DataExport) -> bool:
     name = _new_file(export, lease=export.lease)
     if export.file.name == name:
         return True
-    if not _remove(export.file.name):
+    if not drawing.remove_file(export.file.name):
         raise OSError("The storage does not let go of an earlier file.")
     export.file.name = name
     return bool(DataExport.objects.filter(pk=export.pk, lease=export.lease).update(file=name))
@@ -282,7 +282,7 @@ def _is_used(export: DataExport) -> bool:
 
 def _remove_unready(export: DataExport) -> None:
     """Remove a file, and only then what the row knows of it, or it could be forgotten."""
-    if _remove(export.file.name):
+    if drawing.remove_file(export.file.name):
         unready = DataExport.objects.exclude(state=DataExport.State.READY)
         unready.filter(pk=export.pk, file=export.file.name).update(file="")
 
@@ -300,17 +300,5 @@ def remove_expired(*, at: datetime, limit: int) -> None:
     """Remove the files that are not to be had any more."""
     rows = DataExport.objects.with_a_needless_file(at=at).order_by("pk")
     for pk, name in list(rows.values_list("pk", "file")[:limit]):
-        if _remove(name):
+        if drawing.remove_file(name):
             DataExport.objects.filter(pk=pk, file=name).update(file="")
-
-
-def _remove(name: str | None) -> bool:
-    """Remove a file that no row needs; False if the storage refuses, for later."""
-    if not name:
-        return True
-    try:
-        certificate_storage().delete(name)
-    except Exception:
-        logger.exception("The file %s could not be removed.", name)
-        return False
-    return True

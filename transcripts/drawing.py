@@ -108,7 +108,7 @@ def _take_over(certificate: Certificate) -> bool:
     name = _new_file(certificate, lease=certificate.lease)
     if certificate.leftover == name:
         return True
-    if not _remove(certificate.leftover):
+    if not remove_file(certificate.leftover):
         raise OSError("The storage does not let go of an earlier file.")
     certificate.leftover = name
     mine = Certificate.objects.filter(pk=certificate.pk, lease=certificate.lease)
@@ -213,12 +213,12 @@ def remove_leftovers(*, replaced_before: datetime, limit: int) -> None:
 
 def _remove_leftover(certificate_id: int, name: str) -> None:
     """Remove a file, and only then what the row knows of it, or it could be forgotten."""
-    if _remove(name):
+    if remove_file(name):
         Certificate.objects.filter(pk=certificate_id, leftover=name).update(leftover="")
 
 
-def _remove(name: str) -> bool:
-    """Remove a file that no row points to; False if the storage refuses, for later."""
+def remove_file(name: str | None) -> bool:
+    """Remove a file that no row needs; False if the storage refuses, for later."""
     if not name:
         return True
     try:

@@ -180,7 +180,7 @@ def set_up() -> None:
     _wrap(drawing, "queue_again", after=Point.JOB_ITEM_QUEUED)
     _wrap(
         drawing,
-        "_remove",
+        "remove_file",
         before=Point.LEFTOVER_REMOVING,
         after=Point.LEFTOVER_REMOVED,
         when=lambda args: args[0],

@@ -351,12 +351,19 @@ def make_and_die(export, at, *, before):
         personal_data.make(export_id=str(export.pk), at=at)
 
 
-@pytest.mark.parametrize("second", ["_remove", "_finish", "_write"])
+@pytest.mark.parametrize(
+    "second",
+    [
+        "transcripts.drawing.remove_file",
+        "courses.personal_data._finish",
+        "courses.personal_data._write",
+    ],
+)
 def test_when_two_workers_die_one_after_the_other_no_file_is_forgotten(maya, noon, second):
     export = data_requests.ask(person=maya, at=noon)
     make_and_die(export, noon, before="courses.personal_data._finish")
     later = noon + timedelta(minutes=11)
-    make_and_die(export, later, before=f"courses.personal_data.{second}")
+    make_and_die(export, later, before=second)
 
     personal_data.make(export_id=str(export.pk), at=later + timedelta(minutes=11))
 
@@ -364,14 +371,16 @@ def test_when_two_workers_die_one_after_the_other_no_file_is_forgotten(maya, noo
     assert (export.state, in_storage()) == ("ready", [export.file.name])
 
 
-@pytest.mark.parametrize("step", ["_remove", "_is_used"])
+@pytest.mark.parametrize(
+    "step", ["transcripts.drawing.remove_file", "courses.personal_data._is_used"]
+)
 def test_half_a_file_is_not_forgotten_when_the_worker_that_failed_dies(
     maya, noon, monkeypatch, step
 ):
     export = data_requests.ask(person=maya, at=noon)
     with monkeypatch.context() as broken:
         broken.setattr("courses.personal_data._finish", lambda *args, **facts: 1 / 0)
-        make_and_die(export, noon, before=f"courses.personal_data.{step}")
+        make_and_die(export, noon, before=step)
     left = in_storage()
 
     personal_data.make(export_id=str(export.pk), at=noon + timedelta(minutes=11))

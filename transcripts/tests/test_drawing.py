@@ -242,7 +242,7 @@ def test_a_killed_workers_certificate_is_drawn_by_the_next_and_nothing_is_left_b
 
 def test_half_a_file_is_not_forgotten_when_the_next_worker_is_killed_too(quick_pdf):
     certificate = CertificateFactory()
-    for step in ("transcripts.drawing._switch", "transcripts.drawing._remove"):
+    for step in ("transcripts.drawing._switch", "transcripts.drawing.remove_file"):
         kill_in(step)
         with pytest.raises(Killed):
             draw(certificate)
