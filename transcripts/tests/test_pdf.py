@@ -76,15 +76,15 @@ def tool(name):
     return program
 
 
-def many_lines(count):
-    """Lines of as many bodies, each with a statement of some 90 words."""
+def many_lines(count, *, words=90):
+    """Lines of as many bodies, each with a statement of about so many words."""
     return [
         make_line(
             body=f"body-{number}",
             body_name=f"Body {number}",
             approval_number=f"NO-{number}",
             approval_statement=(
-                f"Statement {number} begins {'and goes on ' * 30}to its end {number}."
+                f"Statement {number} begins {'and goes on ' * (words // 3)}to its end {number}."
             ),
         )
         for number in range(count)
@@ -395,6 +395,42 @@ def test_many_long_statements_follow_whole_on_a_second_page():
     assert f"Certificate {CODE} for Maya Okafor" in second
     assert [f"Statement {number} begins and goes on" in second for number in range(8)] == [True] * 8
     assert [f"to its end {number}." in second for number in range(8)] == [True] * 8
+
+
+def test_statements_go_with_a_table_that_ends_on_the_second_page():
+    document = draw(make_record(lines=many_lines(18, words=9)))
+
+    second = text_of(document, "-f", "2")
+    assert count_pages(document) == 2
+    assert "Body 17" in second
+    assert [f"to its end {number}." in second for number in range(18)] == [True] * 18
+    assert "follow on the next page" not in text_of(document)
+
+
+@pytest.mark.parametrize("statements", [0, 1, 4])
+def test_the_layout_comes_to_rest_with_any_number_of_lines(statements):
+    # Typst tries five times, and then prints what it has.
+    record = make_record(lines=many_lines(20))
+    data = pdf.certificate_data(
+        record=record,
+        attachment=records.canonical(record),
+        code=CODE,
+        issued_at=ISSUED_AT,
+        verify_url=ADDRESS,
+    )
+
+    for lines in range(1, 21):
+        shown = data | {
+            "lines": data["lines"][:lines],
+            "statements": data["statements"][:statements],
+        }
+        _, warnings = pdf._compiler().compile_with_warnings(
+            input=str(pdf.FOLDER / "certificate.typ"),
+            format="pdf",
+            sys_inputs={"data": json.dumps(shown)},
+            pdf_standards=pdf.STANDARDS,
+        )
+        assert [str(warning) for warning in warnings] == [], lines
 
 
 def test_the_longest_of_everything_still_fits_on_two_pages():
