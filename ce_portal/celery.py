@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.beat import PersistentScheduler
 from celery.contrib.django.task import DjangoTask
 from celery.schedules import schedule
-from django.db import transaction
+from celery.signals import task_postrun, task_prerun
+from django.db import close_old_connections, transaction
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ce_portal.settings")
 
@@ -46,8 +48,20 @@ class Scheduler(PersistentScheduler):
 
 app = Celery("ce_portal", task_cls=PortalTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Celery would close the pool of database connections before and after each task (its issue 10554),
+# which takes as long as to draw a certificate. Django gives the connection back instead.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="reminders")
+
+
+@task_prerun.connect
+@task_postrun.connect
+def give_connections_back(sender: Task, **kwargs: Any) -> None:
+    """To the pool, which keeps the sound ones for the next task."""
+    if not sender.request.is_eager:
+        close_old_connections()
+
 
 app.conf.beat_schedule = {
     "remind-of-licenses-that-expire": {

@@ -164,6 +164,8 @@ else:
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
     # What the address asks for, such as sslmode, stays.
     _database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 10}
+    # Asked before it leaves the pool: the server may have been restarted since.
+    _database["CONN_HEALTH_CHECKS"] = True
     DATABASES = {"default": _database}
 
 # --- Background work --------------------------------------------------------

@@ -15,7 +15,6 @@ from typing import Any
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import F
 from django.urls import reverse
 
 from accounts import mail
@@ -72,25 +71,26 @@ def facts(certificate: Certificate) -> dict[str, Any]:
 
 def _claim(certificate_id: int, *, at: datetime) -> Certificate | None:
     """Take the certificate for as long as the lease; None if it is not to be had."""
-    before = Certificate.objects.get(pk=certificate_id)
+    rows = Certificate.objects.select_related("entry__holder", "entry__reversal")
+    certificate = rows.get(pk=certificate_id)
     lease = secrets.token_hex(8)
-    claimed = (
-        Certificate.objects.claimable(at=at)
-        # As it was read: what is removed afterwards must be what this claim takes over.
-        .filter(pk=certificate_id, lease=before.lease, leftover=before.leftover)
-        .update(
-            lease=lease,
-            leased_until=at + Certificate.LEASE,
-            next_attempt_at=at + Certificate.LEASE,
-            attempts=F("attempts") + 1,
-            leftover=before.leftover or _new_file(before, lease=lease),
-        )
-    )
-    if not claimed:
+    claim = {
+        "lease": lease,
+        "leased_until": at + Certificate.LEASE,
+        "next_attempt_at": at + Certificate.LEASE,
+        "attempts": certificate.attempts + 1,
+        "leftover": certificate.leftover or _new_file(certificate, lease=lease),
+    }
+    # As it was read: so this claim knows the row, and removes afterwards what it takes over here.
+    as_read = {
+        name: getattr(certificate, name) for name in ("lease", "attempts", "leftover", "pdf")
+    }
+    claimable = Certificate.objects.claimable(at=at).filter(pk=certificate_id, **as_read)
+    if not claimable.update(**claim):
         return None
-    return Certificate.objects.select_related("entry__holder", "entry__reversal").get(
-        pk=certificate_id
-    )
+    for name, value in claim.items():
+        setattr(certificate, name, value)
+    return certificate
 
 
 def _new_file(certificate: Certificate, *, lease: str) -> str:

@@ -1,10 +1,13 @@
 """Tasks have names that stay, and are sent after the commit or not at all."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from celery import signals
+from celery.fixups.django import DjangoWorkerFixup
 from celery.schedules import schedule
-from django.db import transaction
+from django.db import connection, transaction
 from kombu import Connection, Producer
 
 from ce_portal.celery import PortalTask, Scheduler
@@ -112,6 +115,68 @@ def test_a_broker_that_is_away_breaks_neither_the_commit_nor_what_follows_it(tas
         transaction.on_commit(lambda: followed.append("the next callback"))
 
     assert followed == ["the next callback"]
+
+
+@pytest.fixture
+def run_in_a_worker(tasks):
+    """Run a function with all that Celery does around a task in a worker that forks."""
+    worker = DjangoWorkerFixup(celery_app)
+    worker.worker = SimpleNamespace(pool_cls="celery.concurrency.prefork:TaskPool")
+    worker.install()
+
+    def run(do):
+        task = tasks[SWEEP]
+        signals.task_prerun.send(sender=task)
+        found = do()
+        signals.task_postrun.send(sender=task)
+        return found
+
+    yield run
+    for signal in (signals.task_prerun, signals.task_postrun):
+        signal.disconnect(worker.on_task_prerun)
+        signal.disconnect(worker.on_task_postrun)
+    signals.beat_embedded_init.disconnect(worker.close_database)
+    signals.worker_process_init.disconnect(worker.on_worker_process_init)
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    """Connections are pooled as in production; tests of other things do without."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no connections to keep")
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pool", {"min_size": 2})
+    yield
+    connection.close()
+    connection.close_pool()
+
+
+def server_process():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.usefixtures("pool")
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_keeps_its_database_connections_from_task_to_task(run_in_a_worker):
+    found = {run_in_a_worker(server_process) for _ in range(10)}
+
+    assert len(found) <= 2  # the pool's
+    assert connection.connection is None  # it is in the pool
+
+
+@pytest.mark.usefixtures("pool")
+@pytest.mark.django_db(transaction=True)
+def test_a_task_does_not_get_a_connection_that_the_server_has_closed(run_in_a_worker):
+    administrator = connection.copy()
+    with administrator.cursor() as cursor:
+        closed = run_in_a_worker(server_process)
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [closed])
+        found = run_in_a_worker(server_process)
+    administrator.close()
+
+    assert found != closed
 
 
 @pytest.fixture

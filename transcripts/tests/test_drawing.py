@@ -92,6 +92,27 @@ def test_messages_that_come_while_a_worker_draws_draw_nothing(monkeypatch):
     assert list(stored_files().values()) == [DOCUMENT]
 
 
+def test_a_message_that_was_read_before_another_worker_drew_it_draws_nothing(drawings, monkeypatch):
+    certificate = CertificateFactory()
+    token = drawing.secrets.token_hex
+
+    def draw_all_of_it_first(size):
+        monkeypatch.setattr(drawing.secrets, "token_hex", token)
+        draw(certificate)
+        # Queued anew, the row says again all that it said, but for the file.
+        at = timezone.now()
+        drawing.queue_again(certificate_id=certificate.pk, at=at, next_attempt_at=at)
+        return token(size)
+
+    monkeypatch.setattr(drawing.secrets, "token_hex", draw_all_of_it_first)
+
+    draw(certificate)
+
+    assert len(drawings) == 1
+    assert (certificate.state, certificate.leftover) == ("queued", "")
+    assert stored_files() == {certificate.pdf.name: DOCUMENT}
+
+
 def test_messages_that_come_after_a_failure_do_not_use_up_its_attempts(no_glyph, full_disk):
     certificate = CertificateFactory()
 

@@ -209,9 +209,7 @@ def _pipe(batch: list[Certificate], workers: list[int]) -> Taken:
     begun = time.monotonic()
     for certificate in batch:
         tasks.draw_certificate_pdf.delay(certificate_id=certificate.pk)
-    processes.wait_until(
-        lambda: not left.exists(), limit=FINISH_LIMIT, what="The last certificate", poll=LOOK
-    )
+    processes.wait_until(lambda: not left.exists(), limit=FINISH_LIMIT, what="The last certificate")
     return {"wall": time.monotonic() - begun, "cpu": sum(map(_cpu_of, workers)) - before}
 
 
