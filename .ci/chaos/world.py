@@ -116,8 +116,9 @@ class World:
         """From now on the time until all is quiet is counted."""
         self.harmed_at = time.monotonic()
 
-    def arm(self, point: Point, deed: Deed) -> None:
-        traps.arm(point, deed, skip=self.dice.randrange(len(self.cohort)))
+    def arm(self, point: Point, deed: Deed, *, of: int | None = None) -> None:
+        """One of so many that come there steps into it; of the whole cohort unless said."""
+        traps.arm(point, deed, skip=self.dice.randrange(of or len(self.cohort)))
 
     def wait_for_trap(self, point: Point) -> None:
         """Raises ChaosError if nothing comes there: such a round has tried nothing."""
@@ -190,7 +191,7 @@ class World:
         try:
             for path in (settings.DATABASES["default"]["NAME"], self._broker_file):
                 with contextlib.closing(sqlite3.connect(str(path), timeout=0.2)) as file:
-                    file.execute("BEGIN IMMEDIATE")
+                    file.execute("BEGIN EXCLUSIVE")  # who reads holds up the broker's writers
                     file.rollback()
         except sqlite3.OperationalError:
             return True
