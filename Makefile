@@ -55,8 +55,7 @@ format: $(VENV)/.ready-dev
 lock: $(VENV)/.ready-dev
 	@for name in requirements requirements-dev .ci/bench-requirements; do \
 	  $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
-	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	    --output-file $$name.txt $$name.in || exit 1; done
+	    --no-emit-options --output-file $$name.txt $$name.in || exit 1; done
 
 clean:
 	rm -rf $(VENV)
